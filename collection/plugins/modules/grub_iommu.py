@@ -1,0 +1,106 @@
+# Copyright (c) 2026, the pci.passthrough authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Documentation only: the module is a static binary. Its argument spec is made from this text."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: grub_iommu
+short_description: Kernel parameters for PCI passthrough on hosts that boot by GRUB
+version_added: 0.1.0
+description:
+  - Puts the parameters that switch the IOMMU on into the kernel command line of a host that boots by GRUB,
+    or takes them out, and refreshes and verifies the boot entries.
+  - Works on the effective value, C(/etc/default/grub.d) drop-ins included. Edits the winning assignment token by
+    token where it is a plain literal; otherwise adds a drop-in of its own that sorts last.
+  - Every byte outside the touched tokens stays as it was.
+  - Fails with nothing changed if the result would not be in force.
+author:
+  - The pci.passthrough authors (@pci-passthrough)
+extends_documentation_fragment:
+  - pci.passthrough.host
+  - pci.passthrough.host.backup
+  - pci.passthrough.host.update
+  - pci.passthrough.host.force
+  - pci.passthrough.host.attributes
+options:
+  state:
+    description:
+      - V(present) puts the parameters in force, V(absent) makes sure that they are not there, whoever wrote them.
+      - A contrary value that V(present) replaced, such as C(intel_iommu=off), is not brought back by V(absent).
+    type: str
+    choices: [present, absent]
+    default: present
+  vendor:
+    description:
+      - Whose IOMMU the host has. V(auto) reads C(/proc/cpuinfo).
+    type: str
+    choices: [auto, intel, amd, arm]
+    default: auto
+  enable_parameter:
+    description:
+      - Whether to add the parameter that enables the IOMMU (C(intel_iommu=on), C(amd_iommu=on); Arm has none).
+      - V(when_needed) adds it only where an installed kernel does not switch the IOMMU on by itself, as its
+        C(/boot/config-*) tells.
+      - Values that switch the IOMMU off, such as C(intel_iommu=off) or C(iommu=off), are removed in each case.
+    type: str
+    choices: [always, when_needed, never]
+    default: always
+  passthrough_mode:
+    description:
+      - Add C(iommu=pt), which lets the host's own devices bypass translation.
+    type: bool
+    default: false
+  parameters:
+    description:
+      - More kernel parameters to put in force, each one token such as C(pcie_acs_override=downstream).
+    type: list
+    elements: str
+    default: []
+  remove:
+    description:
+      - Kernel parameters to take out, each a whole token or a key (C(quiet), C(video=efifb:off), C(video)).
+    type: list
+    elements: str
+    default: []
+  variable:
+    description:
+      - The variable that carries the parameters.
+      - Recovery entries get C(GRUB_CMDLINE_LINUX) alone, so the default keeps a rescue way in.
+    type: str
+    choices: [GRUB_CMDLINE_LINUX_DEFAULT, GRUB_CMDLINE_LINUX]
+    default: GRUB_CMDLINE_LINUX_DEFAULT
+  path:
+    description:
+      - The main file of GRUB's settings.
+    type: path
+    default: /etc/default/grub
+  update_command:
+    description:
+      - The command that generates the entries, as a list of words; there is no shell.
+      - Without it, C(grub-mkconfig) or C(grub2-mkconfig) writes a new file beside C(grub.cfg), which replaces it only
+        when the entries in it carry the parameters.
+    type: list
+    elements: str
+seealso:
+  - module: pci.passthrough.boot_refresh
+  - module: pci.passthrough.iommu_facts
+"""
+
+EXAMPLES = r"""
+- name: Switch the IOMMU on
+  pci.passthrough.grub_iommu:
+
+- name: Switch it on, with identity mapping for the host's own devices
+  pci.passthrough.grub_iommu:
+    vendor: intel
+    passthrough_mode: true
+
+- name: Take the parameters out again
+  pci.passthrough.grub_iommu:
+    state: absent
+"""
+
+RETURN = r"""
+"""

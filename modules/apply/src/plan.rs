@@ -1,0 +1,110 @@
+//! What a module wants done, as plain data. `plan` builds it, `diff` shows it, `apply` runs it.
+
+use serde::Serialize;
+
+/// One file's bytes before and after.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FileChange {
+    /// Path inside the root (`/etc/default/grub`), links not resolved.
+    pub path: String,
+    /// The bytes seen by `observe`; `None` where there was no file.
+    pub before: Option<Vec<u8>>,
+    /// The bytes wanted; `None` to remove the file.
+    pub after: Option<Vec<u8>>,
+}
+
+impl FileChange {
+    /// Whether before and after are the same.
+    pub fn is_noop(&self) -> bool {
+        self.before == self.after
+    }
+}
+
+/// Something that makes changed files take effect at the next boot.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Activation {
+    /// Generate the boot loader's entries anew.
+    BootEntries(BootEntries),
+    /// Rebuild the initramfs of every installed kernel.
+    Initramfs(Initramfs),
+}
+
+/// How `grub.cfg` is generated and what must hold in it afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BootEntries {
+    /// Why it is due, for the reply.
+    pub reason: String,
+    /// The generated file inside the root (`/boot/grub/grub.cfg`).
+    pub output: String,
+    /// The command; the words `{output}` stand for the file to write. Without such a word the
+    /// command writes `output` by itself.
+    pub command: Vec<String>,
+    /// Releases of the installed kernels, whose entries count.
+    pub kernels: Vec<String>,
+    /// Kernel parameters every non-recovery entry must carry.
+    pub present: Vec<String>,
+    /// Kernel parameters no non-recovery entry may carry.
+    pub absent: Vec<String>,
+}
+
+/// How the initramfs images are rebuilt and what must hold afterwards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Initramfs {
+    /// Why it is due, for the reply.
+    pub reason: String,
+    /// The command, such as `update-initramfs -u -k all`.
+    pub command: Vec<String>,
+    /// The images inside the root that must have been written anew.
+    pub images: Vec<String>,
+}
+
+/// A command that was run or is due.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Action {
+    /// The argument vector.
+    pub command: Vec<String>,
+    /// Why.
+    pub reason: String,
+    /// Its exit status; null where it was not run (check mode, `update: false`).
+    pub rc: Option<i32>,
+}
+
+/// A module to load now (`vfio_modules` with `load: true`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadModule {
+    /// The kernel module's name.
+    pub name: String,
+}
+
+/// Why a reboot is needed: what is in force differs from what is configured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RebootReason {
+    /// A stable code, such as `parameter_not_in_force`.
+    pub code: &'static str,
+    /// One sentence.
+    pub message: String,
+}
+
+/// All that a module wants done on this host.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Plan {
+    /// Files in the order they are written.
+    pub files: Vec<FileChange>,
+    /// What makes them take effect, in the order to run.
+    pub activations: Vec<Activation>,
+    /// Modules to load at once.
+    pub load: Vec<LoadModule>,
+    /// What is due but was asked not to be run (`update: false`).
+    pub left_due: Vec<Action>,
+    /// Why the host must reboot once the plan is carried out.
+    pub reboot: Vec<RebootReason>,
+    /// For the user.
+    pub warnings: Vec<String>,
+}
+
+impl Plan {
+    /// Whether nothing would be done.
+    pub fn is_empty(&self) -> bool {
+        self.files.iter().all(FileChange::is_noop) && self.activations.is_empty() && self.load.is_empty()
+    }
+}

@@ -1,0 +1,2 @@
+//! `boot_refresh`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `driver_blacklist`.
+fn main() {}

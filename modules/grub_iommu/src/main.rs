@@ -1,0 +1,2 @@
+//! `grub_iommu`.
+fn main() {}

@@ -1,0 +1,2 @@
+//! `iommu_facts`.
+fn main() {}

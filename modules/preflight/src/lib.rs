@@ -1,0 +1,1 @@
+//! What was observed, judged: problems with stable codes, guards, the verdict. No I/O.

@@ -1,0 +1,35 @@
+//! The shape of every module: `args → observe → plan`; all the rest is the same for all.
+
+use apply::Plan;
+use host::Root;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use crate::Failure;
+
+/// What `plan` decides: the changes, and the module's own part of the reply.
+#[derive(Debug, Default)]
+pub struct Planned {
+    /// What is to be done.
+    pub plan: Plan,
+    /// The module's own results, as they are once the plan is carried out.
+    pub reply: Map<String, Value>,
+}
+
+/// A module: its arguments, what it looks at, what it decides.
+pub trait Module {
+    /// The arguments after validation, defaults filled in.
+    type Args: DeserializeOwned;
+    /// All that the decision depends on, as plain data.
+    type Observed;
+
+    /// Reads the host under `root`; changes nothing.
+    fn observe(args: &Self::Args, root: &Root) -> Result<Self::Observed, Failure>;
+
+    /// Decides, purely.
+    fn plan(args: &Self::Args, observed: &Self::Observed) -> Result<Planned, Failure>;
+
+    /// After the plan was carried out and the host observed again: mends the results that only
+    /// the changed host can tell (generated entries, loaded modules).
+    fn settle(_args: &Self::Args, _after: &Self::Observed, _reply: &mut Map<String, Value>) {}
+}

@@ -1,0 +1,2 @@
+//! `vfio_modules`.
+fn main() {}
