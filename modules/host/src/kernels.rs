@@ -1,0 +1,237 @@
+//! The kernels installed under the root, and the modules each of them has.
+
+use std::collections::BTreeMap;
+
+use crate::{HostError, Root};
+
+/// A kernel that can be booted: its image is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Kernel {
+    /// As `uname -r` prints it: the name of its folder under `/lib/modules`.
+    pub release: String,
+    /// `/boot/vmlinuz-REL`, or `/lib/modules/REL/vmlinuz` where /boot has none.
+    pub image: Option<String>,
+    /// The initramfs, under the name that the distribution gives it.
+    pub initrd: Option<String>,
+    /// `/boot/config-REL` or `/lib/modules/REL/config`.
+    pub config: Option<String>,
+}
+
+/// Where a kernel has a module.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ModuleState {
+    /// A file that modprobe can load (`modules.dep`).
+    Loadable,
+    /// Part of the kernel image (`modules.builtin`).
+    Builtin,
+    /// Neither.
+    Missing,
+}
+
+/// What `depmod` and the kernel's build say about one release's modules.
+#[derive(Debug, Default)]
+pub struct ModuleIndex {
+    dep: Vec<u8>,
+    builtin: Vec<u8>,
+}
+
+/// The installed kernels, sorted by release. Rescue images (`0-rescue-…`) and what package
+/// managers leave behind (`.dpkg-bak`, `.old`) are no kernels.
+pub fn installed(root: &Root) -> Result<Vec<Kernel>, HostError> {
+    let mut found: BTreeMap<String, Kernel> = BTreeMap::new();
+    let mut claimed = Vec::new();
+    for name in root.list("/lib/modules")? {
+        let release = name.to_string_lossy().into_owned();
+        let own = format!("/lib/modules/{release}/vmlinuz");
+        // Arch names the image after the package (vmlinuz-linux) and records that name here.
+        let package = root.text(&format!("/lib/modules/{release}/pkgbase"));
+        let in_boot =
+            package.map(|p| (format!("/boot/vmlinuz-{p}"), p)).filter(|(path, _)| root.exists(path));
+        if let Some((image, package)) = in_boot {
+            let initrd = first(root, [format!("/boot/initramfs-{package}.img")]);
+            claimed.push(package);
+            found.insert(release.clone(), Kernel { release, image: Some(image), initrd, config: None });
+        } else if root.exists(&own) {
+            found.insert(release.clone(), Kernel { release, image: Some(own), ..Kernel::default() });
+        }
+    }
+    for name in root.list("/boot")? {
+        let name = name.to_string_lossy().into_owned();
+        let Some(release) = ["vmlinuz-", "vmlinux-", "kernel-"].iter().find_map(|p| name.strip_prefix(p))
+        else {
+            continue;
+        };
+        if is_leftover(release) || claimed.iter().any(|c| c == release) {
+            continue;
+        }
+        let kernel = found.entry(release.to_string()).or_default();
+        kernel.release = release.to_string();
+        kernel.image = Some(format!("/boot/{name}"));
+    }
+    for (release, kernel) in &mut found {
+        if kernel.initrd.is_none() {
+            kernel.initrd = first(
+                root,
+                [
+                    format!("/boot/initrd.img-{release}"),
+                    format!("/boot/initramfs-{release}.img"),
+                    format!("/boot/initrd-{release}"),
+                    format!("/boot/initrd-{release}.img"),
+                    format!("/boot/initramfs-{release}"),
+                ],
+            );
+        }
+        kernel.config =
+            first(root, [format!("/boot/config-{release}"), format!("/lib/modules/{release}/config")]);
+    }
+    Ok(found.into_values().collect())
+}
+
+fn first<const N: usize>(root: &Root, paths: [String; N]) -> Option<String> {
+    paths.into_iter().find(|path| root.exists(path))
+}
+
+fn is_leftover(release: &str) -> bool {
+    release.is_empty()
+        || release.starts_with("0-rescue-")
+        || release.contains(".dpkg-")
+        || [".old", ".bak", ".sig", ".rpmsave", ".rpmnew"].iter().any(|end| release.ends_with(end))
+}
+
+/// The running kernel's release (`/proc/sys/kernel/osrelease`); `None` in a tree that is not running.
+pub fn running(root: &Root) -> Option<String> {
+    root.text("/proc/sys/kernel/osrelease").filter(|release| !release.is_empty())
+}
+
+/// Reads `modules.dep` and `modules.builtin` of one release; what is missing counts as empty.
+pub fn modules(root: &Root, release: &str) -> Result<ModuleIndex, HostError> {
+    let read = |file: &str| root.read_opt(&format!("/lib/modules/{release}/{file}"));
+    Ok(ModuleIndex {
+        dep: read("modules.dep")?.unwrap_or_default(),
+        builtin: read("modules.builtin")?.unwrap_or_default(),
+    })
+}
+
+/// Where the kernel `release` has the module `name`. Many names: read [`modules`] once.
+pub fn module_state(root: &Root, release: &str, name: &str) -> Result<ModuleState, HostError> {
+    Ok(modules(root, release)?.state(name))
+}
+
+impl ModuleIndex {
+    /// Where the module is; `-` and `_` are the same in `name`, and `.ko.xz` the same as `.ko`.
+    pub fn state(&self, name: &str) -> ModuleState {
+        let listed = |table: &[u8]| table.split(|b| *b == b'\n').any(|line| is_module(line, name.as_bytes()));
+        match () {
+            () if listed(&self.builtin) => ModuleState::Builtin,
+            () if listed(&self.dep) => ModuleState::Loadable,
+            () => ModuleState::Missing,
+        }
+    }
+
+    /// Whether the tables are there at all: a kernel without them says nothing about modules.
+    pub fn is_known(&self) -> bool {
+        !self.dep.is_empty() || !self.builtin.is_empty()
+    }
+}
+
+/// Whether a line (`kernel/drivers/vfio/vfio.ko.zst: …`) is about the module.
+fn is_module(line: &[u8], name: &[u8]) -> bool {
+    let path = line.split(|b| *b == b':').next().unwrap_or_default();
+    let file = path.rsplit(|b| *b == b'/').next().unwrap_or_default();
+    let plain = |b: u8| if b == b'-' { b'_' } else { b };
+    file.len() > name.len()
+        && file.iter().zip(name).all(|(a, b)| plain(*a) == plain(*b))
+        && file.get(name.len()..).is_some_and(|rest| rest == b".ko" || rest.starts_with(b".ko."))
+}
+
+/// Whether the two module names mean the same module: `-` and `_` do not differ.
+pub fn same_module(a: &str, b: &str) -> bool {
+    let plain = |c: u8| if c == b'-' { b'_' } else { c };
+    a.len() == b.len() && a.bytes().zip(b.bytes()).all(|(a, b)| plain(a) == plain(b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+    use std::path::Path;
+
+    fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Root) {
+        let dir = tempfile::tempdir().unwrap();
+        for (path, text) in files {
+            let path = dir.path().join(path);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, text).unwrap();
+        }
+        let root = Root::open(dir.path()).unwrap();
+        (dir, root)
+    }
+
+    #[test]
+    fn a_kernel_is_installed_when_its_image_is_there() {
+        let (_dir, root) = tree(&[
+            ("boot/vmlinuz-6.1.0-18-amd64", ""),
+            ("boot/initrd.img-6.1.0-18-amd64", ""),
+            ("boot/config-6.1.0-18-amd64", ""),
+            ("boot/vmlinuz-6.1.0-17-amd64.dpkg-tmp", ""),
+            ("boot/vmlinuz-0-rescue-0123", ""),
+            ("boot/vmlinuz", ""),
+            ("lib/modules/6.1.0-9-amd64/modules.dep", ""),
+            ("lib/modules/6.5.6-300.fc39.x86_64/vmlinuz", ""),
+            ("lib/modules/6.5.6-300.fc39.x86_64/config", ""),
+        ]);
+        let kernels = installed(&root).unwrap();
+        let releases: Vec<_> = kernels.iter().map(|k| k.release.as_str()).collect();
+        assert_eq!(releases, ["6.1.0-18-amd64", "6.5.6-300.fc39.x86_64"]);
+        assert_eq!(kernels[0].image.as_deref(), Some("/boot/vmlinuz-6.1.0-18-amd64"));
+        assert_eq!(kernels[0].initrd.as_deref(), Some("/boot/initrd.img-6.1.0-18-amd64"));
+        assert_eq!(kernels[0].config.as_deref(), Some("/boot/config-6.1.0-18-amd64"));
+        assert_eq!(kernels[1].config.as_deref(), Some("/lib/modules/6.5.6-300.fc39.x86_64/config"));
+    }
+
+    #[test]
+    fn arch_names_the_image_after_the_package() {
+        let (_dir, root) = tree(&[
+            ("boot/vmlinuz-linux", ""),
+            ("boot/initramfs-linux.img", ""),
+            ("lib/modules/6.7.4-arch1-1/pkgbase", "linux\n"),
+            ("lib/modules/6.7.4-arch1-1/vmlinuz", ""),
+        ]);
+        let kernels = installed(&root).unwrap();
+        assert_eq!(kernels.len(), 1);
+        assert_eq!(kernels[0].release, "6.7.4-arch1-1");
+        assert_eq!(kernels[0].image.as_deref(), Some("/boot/vmlinuz-linux"));
+        assert_eq!(kernels[0].initrd.as_deref(), Some("/boot/initramfs-linux.img"));
+    }
+
+    #[test]
+    fn modules_are_found_whatever_their_spelling_and_compression() {
+        let (dir, root) = tree(&[
+            (
+                "usr/lib/modules/6.8/modules.dep",
+                "kernel/drivers/vfio/vfio_iommu_type1.ko.zst: kernel/drivers/vfio/vfio.ko.zst\n\
+                 kernel/drivers/gpu/nvidia-drm.ko: kernel/drivers/gpu/nvidia.ko\n",
+            ),
+            ("usr/lib/modules/6.8/modules.builtin", "kernel/drivers/vfio/vfio-pci.ko\n"),
+        ]);
+        std::os::unix::fs::symlink("usr/lib", dir.path().join("lib")).unwrap();
+        let state = |name| module_state(&root, "6.8", name).unwrap();
+        assert_eq!(state("vfio_iommu_type1"), ModuleState::Loadable);
+        assert_eq!(state("vfio-iommu-type1"), ModuleState::Loadable);
+        assert_eq!(state("nvidia_drm"), ModuleState::Loadable);
+        assert_eq!(state("vfio_pci"), ModuleState::Builtin);
+        assert_eq!(
+            state("vfio"),
+            ModuleState::Missing,
+            "a dependency's mention is no module of its own here"
+        );
+        assert_eq!(state("nvidia"), ModuleState::Missing);
+        assert!(!modules(&root, "5.0").unwrap().is_known() && modules(&root, "6.8").unwrap().is_known());
+        assert!(same_module("nvidia-drm", "nvidia_drm") && !same_module("nvidia", "nvidia_drm"));
+    }
+
+    #[test]
+    fn this_machine_reads_without_error() {
+        installed(&Root::open(Path::new("/")).unwrap()).unwrap();
+    }
+}
