@@ -2,6 +2,8 @@
 
 pub mod bootloader;
 pub mod firmware;
+pub mod grub;
+pub mod initramfs;
 pub mod kernels;
 pub mod proc;
 mod root;

@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use nix::dir::Dir;
 use nix::errno::Errno;
-use nix::fcntl::{AT_FDCWD, OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
+use nix::fcntl::{OFlag, OpenHow, ResolveFlag, open, openat2, readlinkat};
 use nix::sys::stat::{FileStat, Mode, SFlag, fstat};
 use nix::sys::statfs::{PROC_SUPER_MAGIC, SYSFS_MAGIC, statfs};
 
@@ -126,7 +126,11 @@ impl Root {
 
     /// Opens `path` inside the root with `flags` (close-on-exec is added).
     pub fn open_at(&self, path: &str, flags: OFlag) -> io::Result<OwnedFd> {
-        if self.hidden.iter().any(|dir| path == *dir || path.strip_prefix(dir).is_some_and(|r| r.starts_with('/'))) {
+        if self
+            .hidden
+            .iter()
+            .any(|dir| path == *dir || path.strip_prefix(dir).is_some_and(|r| r.starts_with('/')))
+        {
             return Err(Errno::ENOENT.into());
         }
         let flags = flags | OFlag::O_CLOEXEC;
@@ -215,7 +219,8 @@ impl Root {
 
     /// Whether a directory is there, links followed.
     pub fn is_dir(&self, path: &str) -> bool {
-        self.stat(path).is_some_and(|s| SFlag::from_bits_truncate(s.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR)
+        self.stat(path)
+            .is_some_and(|s| SFlag::from_bits_truncate(s.st_mode & SFlag::S_IFMT.bits()) == SFlag::S_IFDIR)
     }
 
     /// Follows every symbolic link of `path` inside the root, to the directory and name where the
@@ -302,7 +307,9 @@ mod tests {
     #[test]
     fn a_directory_or_fifo_is_named_and_never_blocks() {
         let (dir, root) = tree();
-        assert!(root.read("/etc/default").unwrap_err().to_string().contains("is a directory, not a regular file"));
+        assert!(
+            root.read("/etc/default").unwrap_err().to_string().contains("is a directory, not a regular file")
+        );
         nix::unistd::mkfifo(&dir.path().join("etc/pipe"), Mode::S_IRWXU).unwrap();
         assert!(root.read("/etc/pipe").unwrap_err().to_string().contains("is a FIFO"));
     }

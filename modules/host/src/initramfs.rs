@@ -1,0 +1,222 @@
+//! The initramfs: who generates it, what goes into it, whether it is out of date.
+//!
+//! Decompressing an image on each run would be far too dear. Instead, what goes into it is hashed,
+//! and the hash is kept after each rebuild; modification times decide where there is no such stamp.
+
+use nix::sys::stat::FileStat;
+
+use crate::kernels::Kernel;
+use crate::root::{HostError, Root};
+
+/// Where the hash of the inputs of the last verified rebuild is kept.
+pub const STAMP: &str = "/var/lib/pci-passthrough/initramfs";
+
+/// The directories `modprobe` reads, in its order of precedence (modprobe.d(5)).
+const MODPROBE_D: [&str; 5] =
+    ["/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"];
+/// The directories `systemd-modules-load` reads (modules-load.d(5)).
+const MODULES_LOAD_D: [&str; 4] =
+    ["/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d"];
+
+/// A program that builds initramfs images.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Generator {
+    /// The command that rebuilds the images of all installed kernels.
+    pub command: &'static [&'static str],
+    /// Whether it copies `modules-load.d` into the image, besides `modprobe.d`.
+    pub copies_modules_load: bool,
+}
+
+/// The generators by the program that tells them apart, in the order they are looked for.
+/// update-initramfs(8) reads its own `/etc/initramfs-tools/modules` instead of modules-load.d;
+/// dracut's `00systemd` module installs modules-load.d; mkinitcpio's `modconf` hook takes modprobe.d.
+const GENERATORS: [(&str, Generator); 3] = [
+    ("update-initramfs", Generator { command: &["update-initramfs", "-u", "-k", "all"], copies_modules_load: false }),
+    ("dracut", Generator { command: &["dracut", "-f", "--regenerate-all"], copies_modules_load: true }),
+    ("mkinitcpio", Generator { command: &["mkinitcpio", "-P"], copies_modules_load: false }),
+];
+
+/// What is known of the host's initramfs images.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct InitramfsState {
+    /// `None` where no known generator is installed.
+    pub generator: Option<Generator>,
+    /// The images of the installed kernels.
+    pub images: Vec<String>,
+    /// Why the images are out of date by now; `None` where they are not, or there are none.
+    pub stale: Option<String>,
+}
+
+impl InitramfsState {
+    /// Why a rebuild is due: what is stale already, or the input a plan is about to change.
+    pub fn due(&self, about_to_change: Option<&str>) -> Option<String> {
+        if self.images.is_empty() {
+            return None;
+        }
+        about_to_change.map(|path| format!("{path} changes and goes into the initramfs")).or_else(|| self.stale.clone())
+    }
+
+    /// Whether a change of modules-load.d has to reach the images.
+    pub fn copies_modules_load(&self) -> bool {
+        self.generator.is_some_and(|g| g.copies_modules_load)
+    }
+
+    /// The command that rebuilds; where no generator is installed, the one whose absence is reported.
+    pub fn command(&self) -> Vec<String> {
+        self.generator.unwrap_or(GENERATORS[0].1).command.iter().map(|word| word.to_string()).collect()
+    }
+}
+
+/// Looks at the images of `kernels` and at what goes into them.
+pub fn observe(root: &Root, kernels: &[Kernel]) -> Result<InitramfsState, HostError> {
+    let images: Vec<String> = kernels.iter().filter_map(|k| k.initrd.clone()).collect();
+    let generator = generator(root);
+    let mut state = InitramfsState { generator, images, stale: None };
+    if !state.images.is_empty() {
+        state.stale = stale(root, &state)?;
+    }
+    Ok(state)
+}
+
+/// The generator installed under the root.
+pub fn generator(root: &Root) -> Option<Generator> {
+    let there = |name: &str| ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|d| root.exists(&format!("{d}/{name}")));
+    GENERATORS.iter().find(|(name, _)| there(name)).map(|(_, generator)| *generator)
+}
+
+/// The hash of all inputs, as the stamp holds it: 16 hexadecimal digits. It tells changes apart; it
+/// is no protection against forgery, which root alone could attempt.
+pub fn inputs_hash(root: &Root) -> Result<String, HostError> {
+    Ok(inputs(root)?.hash())
+}
+
+fn stale(root: &Root, state: &InitramfsState) -> Result<Option<String>, HostError> {
+    let inputs = inputs(root)?;
+    let stamp = root.text(STAMP);
+    if stamp.as_deref() == Some(inputs.hash().as_str()) {
+        return Ok(None);
+    }
+    let oldest = state.images.iter().filter_map(|path| Some((mtime(&root.stat(path)?), path))).min();
+    Ok(match (oldest, inputs.newest) {
+        (Some((built, image)), Some((changed, path))) if built < changed => {
+            Some(format!("{image} is older than {path}"))
+        }
+        _ => None,
+    })
+}
+
+struct Inputs {
+    hash: u64,
+    newest: Option<((i64, i64), String)>,
+}
+
+impl Inputs {
+    fn hash(&self) -> String {
+        format!("{:016x}", self.hash)
+    }
+
+    /// FNV-1a: four lines, and the same in every build of the modules.
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().chain(&[0]) {
+            self.hash = (self.hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01b3);
+        }
+    }
+
+    fn seen(&mut self, path: &str, stat: Option<FileStat>) {
+        let Some(stat) = stat else { return };
+        let time = mtime(&stat);
+        if self.newest.as_ref().is_none_or(|(newest, _)| *newest < time) {
+            self.newest = Some((time, path.to_string()));
+        }
+    }
+}
+
+fn inputs(root: &Root) -> Result<Inputs, HostError> {
+    let mut inputs = Inputs { hash: 0xcbf2_9ce4_8422_2325, newest: None };
+    let with_modules_load = generator(root).is_some_and(|g| g.copies_modules_load);
+    let modules_load: &[&str] = if with_modules_load { &MODULES_LOAD_D } else { &[] };
+    for dir in MODPROBE_D.iter().chain(modules_load) {
+        let names = root.list(dir)?;
+        // A removed file shows only in its directory's time. One that was never used tells nothing.
+        if dir.starts_with("/etc") {
+            inputs.seen(dir, root.stat(dir));
+        }
+        for name in names {
+            let Some(name) = name.to_str().filter(|n| n.ends_with(".conf")) else { continue };
+            let path = format!("{dir}/{name}");
+            // A link to /dev/null masks a file: its name counts, its content is nothing.
+            let bytes = match root.read_opt(&path) {
+                Err(HostError::NotAFile { .. }) => None,
+                other => other?,
+            };
+            inputs.add(path.as_bytes());
+            inputs.add(&bytes.unwrap_or_default());
+            inputs.seen(&path, root.stat(&path));
+        }
+    }
+    Ok(inputs)
+}
+
+fn mtime(stat: &FileStat) -> (i64, i64) {
+    (stat.st_mtime, stat.st_mtime_nsec)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{self, File, create_dir_all};
+    use std::time::{Duration, SystemTime};
+
+    fn at(path: &std::path::Path, minutes_ago: u64) {
+        let time = SystemTime::now() - Duration::from_secs(60 * minutes_ago);
+        File::open(path).unwrap().set_modified(time).unwrap();
+    }
+
+    /// A tree whose image is ten minutes old, its configuration `config` minutes.
+    fn tree(config: u64) -> (tempfile::TempDir, Root, Vec<Kernel>) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = |p: &str| dir.path().join(p);
+        for d in ["etc/modprobe.d", "boot", "usr/sbin"] {
+            create_dir_all(path(d)).unwrap();
+        }
+        for f in ["etc/modprobe.d/a.conf", "boot/initrd.img-6.1", "usr/sbin/update-initramfs"] {
+            fs::write(path(f), "x").unwrap();
+        }
+        at(&path("boot/initrd.img-6.1"), 10);
+        at(&path("etc/modprobe.d/a.conf"), config);
+        at(&path("etc/modprobe.d"), config);
+        let kernel = Kernel {
+            release: "6.1".into(),
+            image: None,
+            initrd: Some("/boot/initrd.img-6.1".into()),
+            config: None,
+        };
+        let root = Root::open(dir.path()).unwrap();
+        (dir, root, vec![kernel])
+    }
+
+    #[test]
+    fn an_older_image_is_stale_and_a_newer_one_is_not() {
+        let (_dir, root, kernels) = tree(5);
+        let state = observe(&root, &kernels).unwrap();
+        assert_eq!(state.stale.as_deref().unwrap(), "/boot/initrd.img-6.1 is older than /etc/modprobe.d");
+        let (_dir, root, kernels) = tree(15);
+        assert_eq!(observe(&root, &kernels).unwrap().stale, None);
+    }
+
+    #[test]
+    fn the_stamp_of_a_rebuild_wins_over_times() {
+        let (dir, root, kernels) = tree(5);
+        create_dir_all(dir.path().join("var/lib/pci-passthrough")).unwrap();
+        fs::write(dir.path().join(&STAMP[1..]), inputs_hash(&root).unwrap()).unwrap();
+        assert_eq!(observe(&root, &kernels).unwrap().stale, None);
+        fs::write(dir.path().join("etc/modprobe.d/b.conf"), "new").unwrap();
+        assert!(observe(&root, &kernels).unwrap().stale.is_some());
+    }
+
+    #[test]
+    fn a_host_without_images_never_rebuilds() {
+        let (_dir, root, _) = tree(5);
+        assert_eq!(observe(&root, &[]).unwrap().due(Some("/etc/modprobe.d/a.conf")), None);
+    }
+}
