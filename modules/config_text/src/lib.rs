@@ -1,1 +1,4 @@
 //! Pure editors of configuration text: current bytes in, desired bytes out. No I/O.
+
+pub mod modprobe_d;
+pub mod modules_list;

@@ -1,0 +1,351 @@
+//! Mistakes that people make in modprobe.d files: lines that look right and do nothing, or not what
+//! they say.
+
+use super::config::{Config, ParsedFile, Place};
+use super::directive::{Content, Directive, Ignored, Line};
+use super::vfio_pci::{self, Id};
+
+/// A mistake.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finding {
+    /// A stable code, such as `unknown_vfio_pci_option`.
+    pub code: &'static str,
+    /// The file's path.
+    pub file: String,
+    /// The line, counted from 1.
+    pub line: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// Every mistake in the files of a configuration, in file and line order.
+pub fn lint(config: &Config) -> Vec<Finding> {
+    let mut found = Vec::new();
+    for file in &config.files {
+        for line in &file.lines {
+            Check { file, line, found: &mut found }.run();
+        }
+    }
+    overridden_ids(config, &mut found);
+    let order = |f: &Finding| config.files.iter().position(|file| file.path == f.file);
+    found.sort_by_key(|f| (order(f), f.line));
+    found
+}
+
+struct Check<'a> {
+    file: &'a ParsedFile,
+    line: &'a Line,
+    found: &'a mut Vec<Finding>,
+}
+
+impl Check<'_> {
+    fn say(&mut self, code: &'static str, message: String, hint: impl Into<String>) {
+        let (file, line) = (self.file.path.clone(), self.line.number);
+        self.found.push(Finding { code, file, line, message, hint: hint.into() });
+    }
+
+    fn run(&mut self) {
+        let line = self.line;
+        self.swallowed();
+        match &line.content {
+            Content::Nothing => {}
+            Content::Ignored(why) => self.ignored(*why),
+            Content::Directive(directive) => {
+                if line.text.ends_with(b"\r") && self.carriage_return_hurts(directive) {
+                    let hint = "store the file with line feeds alone";
+                    self.say(
+                        "carriage_return",
+                        "the carriage return is read as a part of the line".into(),
+                        hint,
+                    );
+                }
+                match directive {
+                    Directive::Blacklist { module } => self.blacklist(module),
+                    Directive::Softdep { module, pre, post } => self.softdep(module, pre.len() + post.len()),
+                    Directive::Options { module, options } if module == b"vfio_pci" => self.vfio_pci(options),
+                    Directive::Options { options, .. } => self.comment_in_options(options),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    fn carriage_return_hurts(&self, directive: &Directive) -> bool {
+        match directive {
+            Directive::Blacklist { module } | Directive::Alias { module, .. } => module.ends_with(b"\r"),
+            // White space around options, commands and soft dependencies is cut off later.
+            _ => false,
+        }
+    }
+
+    /// A comment that ends in a backslash goes on in the next line.
+    fn swallowed(&mut self) {
+        let text = String::from_utf8_lossy(&self.line.text).into_owned();
+        let lost = ["blacklist ", "options ", "install ", "softdep ", "alias "];
+        let raw_lines = self.line.text.starts_with(b"#") && self.line.physical > 1;
+        if raw_lines && lost.iter().any(|word| text.contains(word)) {
+            let hint = "end the comment without a backslash";
+            self.say(
+                "comment_continues",
+                "the backslash makes the next line a part of this comment".into(),
+                hint,
+            );
+        }
+    }
+
+    fn ignored(&mut self, why: Ignored) {
+        let text = String::from_utf8_lossy(&self.line.text).trim().to_string();
+        let first = text.split_whitespace().next().unwrap_or_default().to_string();
+        // An indented comment is ignored as its writer wanted, if with an error message.
+        if first.starts_with('#') {
+            return;
+        }
+        let (what, hint) = match why {
+            Ignored::UnknownDirective => (
+                format!("modprobe ignores this line: `{first}` is no directive"),
+                "use alias, blacklist, install, options, remove, softdep or weakdep",
+            ),
+            Ignored::Incomplete => (
+                format!("modprobe ignores this line: `{first}` lacks an argument"),
+                "complete the line or remove it",
+            ),
+            Ignored::Brackets => (
+                format!("modprobe ignores this line: a bracket in {text:?} has no counterpart"),
+                "write [ and ] in pairs",
+            ),
+            Ignored::Unsupported => (
+                format!("modprobe no longer follows `{first}` lines"),
+                "move the other file into a modprobe.d directory, with a name that ends in .conf",
+            ),
+        };
+        self.say("line_ignored", what, hint);
+    }
+
+    fn blacklist(&mut self, module: &[u8]) {
+        let name = String::from_utf8_lossy(module).trim_end_matches('\r').to_string();
+        if name.bytes().any(|b| matches!(b, b'*' | b'?' | b'[')) {
+            let message = format!("`blacklist {name}` blacklists nothing: the name is no pattern");
+            self.say("blacklist_pattern", message, "write one blacklist line for each module");
+        } else if name.contains('/') || name.contains(".ko") {
+            let message = format!("`blacklist {name}` blacklists nothing: it is a path, not a module's name");
+            let stem = name.rsplit('/').next().and_then(|base| base.split(".ko").next()).unwrap_or_default();
+            self.say("blacklist_path", message, format!("write `blacklist {stem}`"));
+        } else if name.contains(',') {
+            let message = format!("`blacklist {name}` blacklists nothing: a line takes one name");
+            self.say("blacklist_several", message, "write one blacklist line for each module");
+        }
+        let text = String::from_utf8_lossy(&self.line.text).into_owned();
+        let more: Vec<&str> =
+            text.split_whitespace().skip(2).take_while(|word| !word.starts_with('#')).collect();
+        if !more.is_empty() {
+            let message = format!("only `{name}` is blacklisted: {} after it is ignored", more.join(" "));
+            self.say("blacklist_several", message, "write one blacklist line for each module");
+        }
+    }
+
+    fn softdep(&mut self, module: &[u8], found: usize) {
+        let text = String::from_utf8_lossy(&self.line.text).into_owned();
+        let glued = text.split_whitespace().skip(2).find(|word| {
+            ["pre:", "post:"].iter().any(|key| word.strip_prefix(key).is_some_and(|rest| !rest.is_empty()))
+        });
+        let module = String::from_utf8_lossy(module).into_owned();
+        if let Some(word) = glued {
+            let message = format!("modprobe does not see the dependency in `{word}` of {module}");
+            let (key, rest) = word.split_once(':').unwrap_or((word, ""));
+            self.say("softdep_blank", message, format!("write a blank after the colon: `{key}: {rest}`"));
+        } else if found == 0 {
+            let message = format!("this softdep line of {module} names no module");
+            self.say("softdep_empty", message, "write `softdep MODULE pre: OTHER` with single blanks");
+        }
+    }
+
+    fn comment_in_options(&mut self, options: &[u8]) {
+        if vfio_pci::words(options).iter().any(|word| word.starts_with(b"#")) {
+            let message = "the comment is passed to the module as options".to_string();
+            self.say("comment_in_options", message, "put the comment on a line of its own");
+        }
+    }
+
+    fn vfio_pci(&mut self, options: &[u8]) {
+        self.comment_in_options(options);
+        let words = vfio_pci::words(options);
+        let end = words.iter().position(|word| word.starts_with(b"#")).unwrap_or(words.len());
+        let mut blanks = false;
+        for word in words.iter().take(end) {
+            let (key, value) = vfio_pci::key_value(word);
+            match value {
+                Some(value) if key == "ids" => blanks |= self.ids(&value),
+                // What is left of a list cut by a blank, or of `ids = …`.
+                None if key == "ids" || key.contains(':') || key.contains(',') => blanks = true,
+                _ if key.is_empty() || key.contains(':') => blanks = true,
+                _ if vfio_pci::OPTIONS.contains(&key.as_str()) => {}
+                _ => self.unknown_option(&key),
+            }
+        }
+        if blanks {
+            let message = "the list after `ids=` holds a blank; what follows it is not taken".to_string();
+            self.say("vfio_pci_ids_blank", message, "write the list without blanks: ids=10de:1b80,10de:10f0");
+        }
+    }
+
+    /// Returns whether the list has an empty place, which a blank leaves.
+    fn ids(&mut self, list: &str) -> bool {
+        let mut blanks = false;
+        for element in list.split(',') {
+            let trimmed = element.trim();
+            blanks |= trimmed.is_empty() || trimmed != element;
+            if trimmed.is_empty() {
+                continue;
+            }
+            match vfio_pci::id(trimmed) {
+                Id::Valid => {}
+                Id::Address => {
+                    let message =
+                        format!("`{trimmed}` in `ids=` is a PCI address; vfio-pci takes vendor:device there");
+                    let hint = "find the IDs with `lspci -nn`; to bind by address use driver_override";
+                    self.say("vfio_pci_ids_address", message, hint);
+                }
+                Id::Malformed => {
+                    let message = format!("`{trimmed}` in `ids=` is no vendor:device pair");
+                    self.say(
+                        "vfio_pci_ids_malformed",
+                        message,
+                        "write four hexadecimal digits each: 10de:1b80",
+                    );
+                }
+            }
+        }
+        blanks
+    }
+
+    fn unknown_option(&mut self, key: &str) {
+        let message = format!("vfio-pci has no option `{key}`: the kernel ignores it");
+        let close = vfio_pci::OPTIONS.iter().find(|option| distance(option, key) <= 2);
+        let hint = match close {
+            Some(option) => format!("did you mean `{option}`?"),
+            None => format!("it has {}", vfio_pci::OPTIONS.join(", ")),
+        };
+        self.say("unknown_vfio_pci_option", message, hint);
+    }
+}
+
+/// `ids=` is no list that grows: the last value replaces the earlier ones, across files too.
+fn overridden_ids(config: &Config, found: &mut Vec<Finding>) {
+    let mut places: Vec<(Place, String)> = Vec::new();
+    for (place, options) in config.options("vfio-pci") {
+        for word in vfio_pci::words(options) {
+            if let (key, Some(value)) = vfio_pci::key_value(&word)
+                && key == "ids"
+            {
+                places.push((place.clone(), value));
+            }
+        }
+    }
+    let Some((winner, kept)) = places.pop() else { return };
+    for (place, value) in places.into_iter().filter(|(_, value)| *value != kept) {
+        found.push(Finding {
+            code: "vfio_pci_ids_overridden",
+            file: place.file,
+            line: place.line,
+            message: format!("ids={value} has no effect: the last `ids=` wins, at {winner}"),
+            hint: "write all IDs in one list, cut by commas".to_string(),
+        });
+    }
+}
+
+/// Edit distance (insert, delete, replace) of two short words.
+fn distance(a: &str, b: &str) -> usize {
+    let mut row: Vec<usize> = (0..=b.len()).collect();
+    for (i, x) in a.bytes().enumerate() {
+        let mut diagonal = i;
+        let mut left = i + 1;
+        let mut next = vec![left];
+        for (y, &above) in b.bytes().zip(row.iter().skip(1)) {
+            left = (diagonal + usize::from(x != y)).min(above + 1).min(left + 1);
+            diagonal = above;
+            next.push(left);
+        }
+        row = next;
+    }
+    row.last().copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::modprobe_d::SourceFile;
+
+    fn codes(text: &str) -> Vec<(&'static str, usize)> {
+        let file = SourceFile { directory: "/etc/modprobe.d", name: "a.conf", bytes: text.as_bytes() };
+        lint(&Config::from_files(&[file])).iter().map(|f| (f.code, f.line)).collect()
+    }
+
+    #[test]
+    fn real_mistakes_are_found_at_their_line() {
+        for (text, wanted) in [
+            (
+                "options vfio-pci ids=10de:1b80\noptions vfio-pci diable_vga=1\n",
+                vec![("unknown_vfio_pci_option", 2)],
+            ),
+            ("options vfio_pci ids=0000:01:00.0,10de:10f0\n", vec![("vfio_pci_ids_address", 1)]),
+            ("options vfio-pci ids=10de:1b80, 10de:10f0\n", vec![("vfio_pci_ids_blank", 1)]),
+            ("options vfio-pci ids=10de:1b80 ,10de:10f0\n", vec![("vfio_pci_ids_blank", 1)]),
+            ("options vfio-pci ids = 10de:1b80\n", vec![("vfio_pci_ids_blank", 1)]),
+            ("options vfio-pci ids=\"10de:1b80, 10de:10f0\"\n", vec![("vfio_pci_ids_blank", 1)]),
+            ("options vfio-pci ids=%DEVICES%\n", vec![("vfio_pci_ids_malformed", 1)]),
+            (
+                "options vfio-pci ids=10de:1b80\n\noptions vfio-pci ids=10de:10f0\noptions vfio_pci ids=8086:1533\n",
+                vec![("vfio_pci_ids_overridden", 1), ("vfio_pci_ids_overridden", 3)],
+            ),
+            ("blacklist nvidia*\n", vec![("blacklist_pattern", 1)]),
+            ("blacklist nvidia nouveau # both\n", vec![("blacklist_several", 1)]),
+            ("blacklist nvidia,nouveau\n", vec![("blacklist_several", 1)]),
+            (
+                "blacklist /lib/modules/x/nouveau.ko.zst\nblacklist nvidia.ko\n",
+                vec![("blacklist_path", 1), ("blacklist_path", 2)],
+            ),
+            ("blacklist nouveau\r\n", vec![("carriage_return", 1)]),
+            ("softdep drm pre:vfio-pci\n", vec![("softdep_blank", 1)]),
+            ("softdep drm  pre: vfio-pci\n", vec![("softdep_empty", 1)]),
+            ("blacklst nouveau\n", vec![("line_ignored", 1)]),
+            ("options nouveau\n", vec![("line_ignored", 1)]),
+            ("# why \\\nblacklist nouveau\nblacklist a\n", vec![("comment_continues", 1)]),
+            ("options kvm ignore_msrs=1 # for Windows\n", vec![("comment_in_options", 1)]),
+        ] {
+            assert_eq!(codes(text), wanted, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn sane_lines_are_left_alone() {
+        for text in [
+            "# comment\n\n   \n # indented comment\n",
+            "options vfio-pci ids=10de:1b80,10de:10f0 disable_vga=1 disable_idle_d3=1\n",
+            "options vfio_pci ids=\"10de:1b80\" enable-sriov\n",
+            "options vfio-pci ids=8086:10ca:ffffffff:ffffffff:020000:ffff00\n",
+            "options vfio-pci ids=10de:1b80\noptions vfio-pci ids=10de:1b80\n",
+            "blacklist nouveau # the host needs no GPU\nblacklist snd-hda-intel\t\n",
+            "softdep nvidia* pre: vfio-pci\nsoftdep a post: b\n",
+            "install x /bin/false # no\nalias pci:v00001002d*sv* vfio-pci\nweakdep a b\n",
+            "options kvm ignore_msrs=1\r\nblacklist nouveau \r\n",
+            "remove iwlwifi \\\n(/sbin/lsmod | grep x) \\\n&& /sbin/modprobe -r mac80211\n",
+        ] {
+            assert_eq!(codes(text), [], "{text:?}");
+        }
+    }
+
+    #[test]
+    fn a_finding_says_what_to_write() {
+        let file = SourceFile {
+            directory: "/etc/modprobe.d",
+            name: "v.conf",
+            bytes: b"options vfio-pci diable_vga=1\n",
+        };
+        let finding = lint(&Config::from_files(&[file])).remove(0);
+        assert_eq!(finding.file, "/etc/modprobe.d/v.conf");
+        assert_eq!(finding.message, "vfio-pci has no option `diable_vga`: the kernel ignores it");
+        assert_eq!(finding.hint, "did you mean `disable_vga`?");
+    }
+}

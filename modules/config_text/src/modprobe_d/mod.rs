@@ -1,0 +1,32 @@
+//! `modprobe.d(5)` as kmod reads it: which lines count, what they mean together, how to edit them,
+//! and the mistakes that people make in them.
+//!
+//! Source: `libkmod/libkmod-config.c` and `shared/util.c` of kmod, checked against the real
+//! `modprobe -C DIR --showconfig`.
+
+mod config;
+mod directive;
+mod edit;
+mod glob;
+mod kernel_cmdline;
+mod line;
+mod lint;
+mod vfio_pci;
+
+pub use config::{Config, Place, SourceFile, blocks_loading, is_config_name, same_module};
+pub use directive::{Content, Directive, Ignored, Line, parse};
+pub use edit::{absent, present};
+pub use lint::{Finding, lint};
+
+/// The directories that modprobe reads, in the order of their priority: of files with the same name
+/// only the first counts.
+///
+/// A kmod built without `/usr/lib` as its distribution directory reads `/lib` alone; on a merged
+/// `/usr` both are one directory.
+pub const DIRECTORIES: [&str; 5] = [
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+];
