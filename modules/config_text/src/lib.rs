@@ -2,3 +2,5 @@
 
 pub mod modprobe_d;
 pub mod modules_list;
+
+pub mod kernel_cmdline;

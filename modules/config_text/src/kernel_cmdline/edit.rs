@@ -1,0 +1,318 @@
+//! From the tokens that are there and a wish to what happens to each token.
+
+use std::ops::Range;
+
+use super::rules::{
+    Rule, contradicts_by_name, holds, part_contradicts, parts, rule, satisfies, switches_off,
+};
+use super::{Cmdline, Token, Wish, key_eq, parse};
+
+/// What happens to one token.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// It stays as it is.
+    Keep,
+    /// It goes, with the blanks that set it apart.
+    Drop,
+    /// Another token takes its place.
+    Replace(Vec<u8>),
+}
+
+/// The way from the tokens that are there to those that are wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// One action for each token, in order.
+    pub actions: Vec<Action>,
+    /// Tokens to add at the end of the kernel's part.
+    pub append: Vec<Vec<u8>>,
+    /// Tokens in the result that were not there before.
+    pub added: Vec<Vec<u8>>,
+    /// Tokens that were there before and are not in the result.
+    pub removed: Vec<Vec<u8>>,
+}
+
+impl Edit {
+    /// Whether the line is as wished already.
+    pub fn is_noop(&self) -> bool {
+        self.append.is_empty() && self.actions.iter().all(|action| *action == Action::Keep)
+    }
+}
+
+/// A token on its way through the edit.
+struct Work {
+    raw: Vec<u8>,
+    dropped: bool,
+    /// A wanted token relies on this one.
+    kept_for_wish: bool,
+    /// Contradicted a wanted token of its own key as a whole: the wanted one may take its place.
+    slot: bool,
+}
+
+impl Work {
+    fn token(&self) -> Token<'_> {
+        Token::new(&self.raw)
+    }
+
+    fn live(&self) -> bool {
+        !self.dropped
+    }
+}
+
+/// Works out what happens to `tokens` so that `wish` holds: each wanted token exactly once (as itself or in
+/// a comma list), contrary values gone, everything else kept in order. `preferred` says for each token
+/// whether it is the one to keep where a wanted token is there more than once.
+pub fn plan(tokens: &[Token], wish: &Wish, preferred: impl Fn(usize) -> bool) -> Edit {
+    let mut line: Vec<Work> = tokens
+        .iter()
+        .map(|token| Work { raw: token.raw.to_vec(), dropped: false, kept_for_wish: false, slot: false })
+        .collect();
+    for work in &mut line {
+        clear(work, wish);
+    }
+    let keepers: Vec<Option<usize>> =
+        wish.wanted().map(|wanted| choose(&mut line, &wanted, &preferred)).collect();
+    let mut append = Vec::new();
+    for (wanted, keeper) in wish.wanted().zip(keepers) {
+        match keeper {
+            Some(keeper) => fold(&mut line, &wanted, keeper),
+            None => {
+                match line.iter_mut().find(|work| work.slot && key_eq(work.token().key(), wanted.key())) {
+                    Some(work) => {
+                        *work = Work {
+                            raw: wanted.raw.to_vec(),
+                            dropped: false,
+                            kept_for_wish: true,
+                            slot: false,
+                        };
+                    }
+                    None => append.push(wanted.raw.to_vec()),
+                }
+            }
+        }
+    }
+    finish(tokens, line, append)
+}
+
+/// Takes out of one token what the wish forbids.
+fn clear(work: &mut Work, wish: &Wish) {
+    let token = work.token();
+    let key = token.key();
+    let same_key = |raw: &Vec<u8>| key_eq(Token::new(raw).key(), key);
+    let is_wanted = wish.wanted().any(|wanted| satisfies(&token, &wanted));
+    let key_forbidden =
+        wish.remove().iter().any(|raw| Token::new(raw).value().is_none() && same_key(raw)) && !is_wanted;
+    let token_forbidden = wish.remove().iter().any(|raw| token.same(&Token::new(raw)));
+    let by_name = wish.wanted().any(|wanted| contradicts_by_name(&token, &wanted));
+    if key_forbidden || token_forbidden || by_name {
+        work.dropped = true;
+        return;
+    }
+    if rule(key) == Rule::Last {
+        let contrary =
+            wish.wanted().any(|wanted| key_eq(wanted.key(), key) && wanted.value() != token.value());
+        work.dropped = contrary;
+        work.slot = contrary;
+        return;
+    }
+    if rule(key) != Rule::List || token.value().is_none() {
+        return;
+    }
+    let contrary = |part: &[u8]| wish.wanted().any(|wanted| part_contradicts(key, part, &wanted));
+    let listed = |part: &[u8]| {
+        wish.remove().iter().filter(|raw| same_key(raw)).any(|raw| {
+            let forbidden = parts(&Token::new(raw));
+            forbidden.len() == 1 && forbidden.first() == Some(&part)
+        })
+    };
+    let wanted_itself =
+        |part: &[u8]| wish.wanted().any(|w| key_eq(w.key(), key) && parts(&w).contains(&part));
+    let mut own_key_contrary = false;
+    let all = parts(&token);
+    let left: Vec<&[u8]> = all
+        .iter()
+        .copied()
+        .filter(|part| {
+            if wanted_itself(part) {
+                return true;
+            }
+            let against = contrary(part) || (wish.iommu_on() && switches_off(key, part));
+            own_key_contrary |= against;
+            !against && !listed(part)
+        })
+        .collect();
+    if left.len() == all.len() {
+        return;
+    }
+    if left.is_empty() {
+        work.slot = own_key_contrary;
+        work.dropped = true;
+    } else {
+        work.raw = list_token(&token, &left);
+    }
+}
+
+/// Chooses the token that gives what is wanted.
+fn choose(line: &mut [Work], wanted: &Token, preferred: &impl Fn(usize) -> bool) -> Option<usize> {
+    let candidates: Vec<usize> = (0..line.len())
+        .filter(|index| line[*index].live() && satisfies(&line[*index].token(), wanted))
+        .collect();
+    let rank = |index: &usize| {
+        let work = &line[*index];
+        let extras = parts(&work.token()).len() > parts(wanted).len();
+        (work.kept_for_wish, preferred(*index), extras)
+    };
+    let best = candidates.iter().map(rank).max()?;
+    let mut best_ones = candidates.iter().copied().filter(|index| rank(index) == best);
+    // Of repeated consoles the last one is the one that counts.
+    let keeper = if rule(wanted.key()) == Rule::Repeat { best_ones.next_back() } else { best_ones.next() }?;
+    line[keeper].kept_for_wish = true;
+    Some(keeper)
+}
+
+/// Takes what is wanted out of every token but the one that gives it.
+fn fold(line: &mut [Work], wanted: &Token, keeper: usize) {
+    for (index, work) in line.iter_mut().enumerate() {
+        if index == keeper || !work.live() || work.kept_for_wish || !satisfies(&work.token(), wanted) {
+            continue;
+        }
+        let token = work.token();
+        let extras: Vec<&[u8]> = match rule(wanted.key()) {
+            Rule::List => parts(&token).into_iter().filter(|part| !parts(wanted).contains(part)).collect(),
+            _ => Vec::new(),
+        };
+        if extras.is_empty() {
+            work.dropped = true;
+        } else {
+            work.raw = list_token(&token, &extras);
+        }
+    }
+}
+
+/// The token with another comma list.
+fn list_token(token: &Token, left: &[&[u8]]) -> Vec<u8> {
+    let value = left.join(&b',');
+    let quote: &[u8] = if value.iter().any(|byte| super::is_blank(*byte)) { b"\"" } else { b"" };
+    [token.key(), b"=", quote, &value, quote].concat()
+}
+
+fn finish(tokens: &[Token], line: Vec<Work>, append: Vec<Vec<u8>>) -> Edit {
+    let mut edit = Edit { actions: Vec::with_capacity(line.len()), append, added: vec![], removed: vec![] };
+    for (token, work) in tokens.iter().zip(line) {
+        edit.actions.push(if work.dropped {
+            Action::Drop
+        } else if work.raw == token.raw {
+            Action::Keep
+        } else {
+            edit.added.push(work.raw.clone());
+            Action::Replace(work.raw)
+        });
+        if edit.actions.last() != Some(&Action::Keep) {
+            edit.removed.push(token.raw.to_vec());
+        }
+    }
+    edit.added.extend(edit.append.iter().cloned());
+    edit
+}
+
+/// A replacement inside a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Splice {
+    pub range: Range<usize>,
+    pub insert: Vec<u8>,
+}
+
+/// Turns actions on the tokens of `line` into splices of its text. `append` goes behind the last token
+/// before the token number `limit`, or to `empty_at` where there is none. Dropping what was appended
+/// gives the text back byte for byte.
+pub(crate) fn splices(
+    line: &Cmdline,
+    actions: &[Action],
+    append: &[Vec<u8>],
+    limit: usize,
+    empty_at: usize,
+) -> Vec<Splice> {
+    let tokens = &line.tokens;
+    let mut append = append.join(&b' ');
+    let keeps = |index: &usize| actions[*index] != Action::Drop;
+    // A quote that stays open would swallow what comes behind it.
+    let open = tokens.last().is_some_and(Token::open_quote) && keeps(&(tokens.len() - 1));
+    let limit = limit.min(if open { tokens.len() - 1 } else { tokens.len() });
+    let anchor = (0..limit).rev().find(keeps);
+    let mut result = Vec::new();
+    if anchor.is_none() && limit == 0 && !append.is_empty() {
+        let next = tokens.first().map(|token| token.start).or(line.init);
+        let at = next.unwrap_or(empty_at);
+        if next.is_some() {
+            append.push(b' ');
+        }
+        result.push(Splice { range: at..at, insert: std::mem::take(&mut append) });
+    }
+    let mut kept_before = false;
+    for (index, token) in tokens.iter().enumerate() {
+        match &actions[index] {
+            Action::Keep => {}
+            Action::Replace(raw) => {
+                result.push(Splice { range: token.start..token.end(), insert: raw.clone() });
+            }
+            Action::Drop if anchor.is_none() && index < limit && !append.is_empty() => {
+                result.push(Splice { range: token.start..token.end(), insert: std::mem::take(&mut append) });
+                kept_before = true;
+                continue;
+            }
+            Action::Drop => {
+                let next = tokens.get(index + 1).map(|next| next.start).or(line.init);
+                let range = match (kept_before, next) {
+                    (true, _) => tokens[index - 1].end()..token.end(),
+                    (false, Some(next)) => token.start..next,
+                    (false, None) => token.start..token.end(),
+                };
+                result.push(Splice { range, insert: Vec::new() });
+                continue;
+            }
+        }
+        kept_before = true;
+        if anchor == Some(index) && !append.is_empty() {
+            let insert = [b" ".as_slice(), &append].concat();
+            append.clear();
+            result.push(Splice { range: token.end()..token.end(), insert });
+        }
+    }
+    result
+}
+
+/// The text after the splices, which are in order and do not overlap.
+pub(crate) fn spliced(text: &[u8], splices: &[Splice]) -> Vec<u8> {
+    let mut result = Vec::with_capacity(text.len());
+    let mut at = 0;
+    for splice in splices {
+        result.extend_from_slice(&text[at..splice.range.start]);
+        result.extend_from_slice(&splice.insert);
+        at = splice.range.end;
+    }
+    result.extend_from_slice(&text[at..]);
+    result
+}
+
+/// Edits a command line that is written plainly (`/etc/kernel/cmdline`, a boot entry's options). Bytes
+/// outside the touched tokens stay; the edit of its own result changes nothing.
+///
+/// ```
+/// use config_text::kernel_cmdline::{Wish, rewrite};
+/// let wish = Wish::new(&["intel_iommu=on"], &[] as &[&str], true)?;
+/// let (text, _) = rewrite(b"root=/dev/sda2 intel_iommu=off,igfx_off -- single", &wish);
+/// assert_eq!(text, b"root=/dev/sda2 intel_iommu=igfx_off intel_iommu=on -- single");
+/// # Ok::<(), config_text::kernel_cmdline::WishError>(())
+/// ```
+pub fn rewrite(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
+    let line = parse(text);
+    let edit = plan(&line.tokens, wish, |_| true);
+    let splices = splices(&line, &edit.actions, &edit.append, line.tokens.len(), 0);
+    (spliced(text, &splices), edit)
+}
+
+impl Wish {
+    /// Whether the tokens give everything that is wanted.
+    pub fn held_by(&self, line: &[Token]) -> bool {
+        self.wanted().all(|wanted| holds(line, &wanted))
+    }
+}
