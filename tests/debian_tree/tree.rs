@@ -1,0 +1,244 @@
+//! A Debian installation with its own GRUB, kernels, kmod and initramfs-tools: built once, copied for
+//! each scenario.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::{Mutex, PoisonError};
+
+use nix::mount::{MntFlags, MsFlags, mount, umount2};
+use nix::sched::{CloneFlags, unshare};
+use proofs::{need_program, need_root, not_run, target_dir};
+
+/// The Debian release the tree is made of.
+const SUITE: &str = "bookworm";
+/// Changes with the recipe below: an older tree is then built anew.
+const RECIPE: &str = "4";
+/// What the scenarios need, and what the tree needs to look like a host: systemd brings
+/// /etc/modules-load.d/modules.conf.
+const PACKAGES: &str = "linux-image-cloud-amd64,grub-pc,kmod,initramfs-tools,zstd,systemd";
+/// A second kernel, the lowest other version the archive has: entries and images are one per kernel.
+const SECOND_KERNEL: &str = r#"
+    name=$(apt-cache search --names-only '^linux-image-[0-9]+[.][0-9]+[.][0-9]+.*-cloud-amd64$' |
+        cut -d' ' -f1 | sort -V | while read -r name; do
+            dpkg-query -W "$name" >/dev/null 2>&1 || { echo "$name"; break; }
+        done)
+    test -n "$name" || { echo "the archive has no second kernel" >&2; exit 1; }
+    DEBIAN_FRONTEND=noninteractive apt-get -qq --yes install "$name" >/dev/null
+"#;
+
+/// A private copy of the tree, with /proc, /sys and /dev as an image builder mounts them. They are mounted
+/// in a mount namespace of the calling thread (and of the programs it starts) only.
+pub struct Tree {
+    path: PathBuf,
+    mounted: bool,
+}
+
+impl Tree {
+    /// A fresh copy for the scenario `name`; `None` after [`not_run`] where the machine cannot make one.
+    pub fn new(name: &str) -> Option<Tree> {
+        let base = base(&format!("debian_tree::{name}"))?;
+        let path = home().join(format!("copy-{name}"));
+        own_mounts();
+        remove(&path);
+        run(Command::new("cp").args(["-a", "--reflink=auto"]).arg(&base).arg(&path));
+        let mut tree = Tree { path, mounted: false };
+        tree.mount();
+        Some(tree)
+    }
+
+    fn mount(&mut self) {
+        let nothing = None::<&str>;
+        let at = |dir: &str| self.path.join(dir);
+        mount(Some("proc"), &at("proc"), Some("proc"), MsFlags::MS_RDONLY, nothing).expect("mount /proc");
+        for dir in ["sys", "dev"] {
+            let here = Path::new("/").join(dir);
+            mount(Some(&here), &at(dir), nothing, MsFlags::MS_BIND, nothing).expect("bind mount");
+            // Nothing in a scenario may reach the machine it runs on; devices can be written all the same.
+            let flags = MsFlags::MS_BIND | MsFlags::MS_REMOUNT | MsFlags::MS_RDONLY;
+            mount(nothing, &at(dir), nothing, flags, nothing).expect("make a bind mount read-only");
+        }
+        self.mounted = true;
+    }
+
+    /// Takes /proc, /sys and /dev away again.
+    pub fn unmount(&mut self) {
+        for dir in ["proc", "sys", "dev"] {
+            umount2(&self.path.join(dir), MntFlags::MNT_DETACH).expect("unmount");
+        }
+        self.mounted = false;
+    }
+
+    /// The root folder.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// A file of the tree, seen from outside.
+    pub fn at(&self, inside: &str) -> PathBuf {
+        self.path.join(inside.trim_start_matches('/'))
+    }
+
+    /// The bytes of a file.
+    pub fn read(&self, inside: &str) -> Vec<u8> {
+        fs::read(self.at(inside)).unwrap_or_else(|e| panic!("{inside}: {e}"))
+    }
+
+    /// Writes a file.
+    pub fn write(&self, inside: &str, content: &str) {
+        fs::write(self.at(inside), content).unwrap_or_else(|e| panic!("{inside}: {e}"));
+    }
+
+    /// Writes an executable shell script.
+    pub fn script(&self, inside: &str, body: &str) {
+        self.write(inside, &format!("#!/bin/sh\n{body}\n"));
+        self.mode(inside, 0o755);
+    }
+
+    /// Sets the permission bits.
+    pub fn mode(&self, inside: &str, bits: u32) {
+        fs::set_permissions(self.at(inside), fs::Permissions::from_mode(bits))
+            .unwrap_or_else(|e| panic!("{inside}: {e}"));
+    }
+
+    /// Runs a program of the tree inside it; it must succeed.
+    pub fn inside(&self, words: &[&str]) -> Output {
+        run(chroot(&self.path).args(words))
+    }
+
+    /// Releases of the installed kernels, sorted.
+    pub fn kernels(&self) -> Vec<String> {
+        let names = fs::read_dir(self.at("/boot")).expect("/boot is a directory");
+        let names = names.map(|entry| entry.expect("an entry of /boot").file_name());
+        let mut releases: Vec<String> =
+            names.filter_map(|name| name.to_str()?.strip_prefix("vmlinuz-").map(str::to_owned)).collect();
+        releases.sort();
+        releases
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        if self.mounted {
+            self.unmount();
+        }
+        // A failed scenario's tree stays to be looked at until the next run.
+        if !std::thread::panicking() {
+            remove(&self.path);
+        }
+    }
+}
+
+/// Builds the tree unless it is there.
+fn base(name: &str) -> Option<PathBuf> {
+    static BUILDING: Mutex<()> = Mutex::new(());
+    if !need_root(name) {
+        return None;
+    }
+    need_program(name, "mmdebstrap", "mmdebstrap")?;
+    let _one_at_a_time = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
+    let base = home().join(format!("base-{SUITE}-{RECIPE}"));
+    let refused = home().join(format!("base-{SUITE}-{RECIPE}.refused"));
+    if !base.exists() {
+        own_mounts();
+        build(&base, &refused);
+    }
+    // A kernel without a real disk under the folder (overlay, tmpfs) gives GRUB no device to boot from.
+    match fs::read_to_string(&refused) {
+        Ok(why) => {
+            not_run(name, &format!("grub-probe finds no disk under {}: {why}", home().display()));
+            None
+        }
+        Err(_) => Some(base),
+    }
+}
+
+fn build(base: &Path, refused: &Path) {
+    let started = std::time::Instant::now();
+    let new = base.with_extension("new");
+    remove(&new);
+    fs::create_dir_all(home()).expect("a folder for the trees");
+    println!(
+        "debian_tree: installing Debian {SUITE} into {} (under a minute on a good line)",
+        base.display()
+    );
+    run(Command::new("mmdebstrap")
+        .env("LC_ALL", "C")
+        .args(["--quiet", "--mode=root", "--variant=minbase"])
+        .arg("--keyring=/usr/share/keyrings/debian-archive-keyring.gpg")
+        .args(["man", "locale", "doc"].map(|dir| format!("--dpkgopt=path-exclude=/usr/share/{dir}/*")))
+        .arg("--aptopt=Apt::Install-Recommends \"false\"")
+        // Its maintainer scripts ask for a disk to install to: none.
+        .arg(
+            "--essential-hook=echo grub-pc grub-pc/install_devices_empty boolean true | \
+             chroot \"$1\" debconf-set-selections",
+        )
+        .arg(format!("--include={PACKAGES}"))
+        .arg(format!("--customize-hook=chroot \"$1\" sh -ec '{}'", SECOND_KERNEL.replace('\'', r"'\''")))
+        .args(["--skip=cleanup/reproducible", SUITE])
+        .arg(&new)
+        .args(sources()));
+    // The first grub.cfg, as the installer leaves one.
+    let mut tree = Tree { path: new.clone(), mounted: false };
+    tree.mount();
+    let made = chroot(&new).arg("update-grub").output().expect("chroot starts");
+    tree.unmount();
+    std::mem::forget(tree);
+    if !made.status.success() {
+        fs::write(refused, String::from_utf8_lossy(&made.stderr).trim()).expect("a note beside the tree");
+    }
+    fs::rename(&new, base).expect("the finished tree gets its name");
+    println!("debian_tree: installed in {} s", started.elapsed().as_secs());
+}
+
+/// Where this machine itself installs from, as lines for sources.list: its mirrors of the release, security
+/// updates included (they bring the second kernel), or of another Debian release the same mirror.
+fn sources() -> Vec<String> {
+    let format = "$(REPO_URI) $(CODENAME) $(COMPONENT)";
+    let listed =
+        run(Command::new("apt-get").args(["indextargets", "--format", format, "Created-By: Packages"]));
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    let targets = listed.lines().filter_map(|line| {
+        let mut words = line.split_whitespace();
+        Some((words.next()?, words.next()?, words.next()?))
+    });
+    let main = targets.clone().find(|(uri, ..)| uri.trim_end_matches('/').ends_with("/debian"));
+    let (mirror, ..) = main.expect("apt's sources name a Debian mirror (a URI that ends in /debian)");
+    let mut sources = vec![format!("deb {mirror} {SUITE} main")];
+    for (uri, codename, component) in targets {
+        if codename == format!("{SUITE}-security") && component == "main" {
+            sources.push(format!("deb {uri} {codename} main"));
+        }
+    }
+    sources
+}
+
+fn home() -> PathBuf {
+    target_dir().join("debian-tree")
+}
+
+/// Gives this thread a mount namespace of its own, from which nothing spreads back.
+fn own_mounts() {
+    unshare(CloneFlags::CLONE_NEWNS).expect("root may have a mount namespace");
+    let flags = MsFlags::MS_REC | MsFlags::MS_PRIVATE;
+    mount(None::<&str>, "/", None::<&str>, flags, None::<&str>).expect("make the mounts private");
+}
+
+fn chroot(root: &Path) -> Command {
+    let mut command = Command::new("chroot");
+    command.arg(root).env_clear().env("LC_ALL", "C").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+    command
+}
+
+/// Removes a tree of files, never what is mounted in it.
+fn remove(path: &Path) {
+    run(Command::new("rm").args(["-rf", "--one-file-system", "--"]).arg(path));
+}
+
+fn run(command: &mut Command) -> Output {
+    let output = command.output().unwrap_or_else(|e| panic!("{command:?}: {e}"));
+    let errors = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{command:?}: {}\n{errors}", output.status);
+    output
+}
