@@ -1,0 +1,484 @@
+//! Can this host pass devices to guests, and if not, why not.
+//!
+//! What counts is what the kernel shows: units in `/sys/class/iommu` and groups in
+//! `/sys/kernel/iommu_groups`. Kernel log lines and `vmx`/`svm` prove nothing.
+
+use serde::Serialize;
+
+/// Whose IOMMU a host has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Vendor {
+    /// VT-d: Intel, and Zhaoxin and Centaur, whose chipsets use the same table.
+    Intel,
+    /// AMD-Vi: AMD, and Hygon.
+    Amd,
+    /// SMMU: 64-bit Arm.
+    Arm,
+}
+
+impl Vendor {
+    /// `intel`, `amd` or `arm`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Vendor::Intel => "intel",
+            Vendor::Amd => "amd",
+            Vendor::Arm => "arm",
+        }
+    }
+
+    /// The ACPI table that announces the IOMMU.
+    pub fn table(self) -> &'static str {
+        match self {
+            Vendor::Intel => "DMAR",
+            Vendor::Amd => "IVRS",
+            Vendor::Arm => "IORT",
+        }
+    }
+}
+
+/// Whether a kernel switches the IOMMU on without a parameter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IommuDefault {
+    /// It does.
+    On,
+    /// It does, except for Intel's integrated graphics (Debian's kernels).
+    OnExceptIgpu,
+    /// It needs `intel_iommu=on`, or has no support for it at all.
+    Off,
+}
+
+impl IommuDefault {
+    /// `on`, `on_except_igpu` or `off`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            IommuDefault::On => "on",
+            IommuDefault::OnExceptIgpu => "on_except_igpu",
+            IommuDefault::Off => "off",
+        }
+    }
+}
+
+/// All that the verdict depends on. `None` is "cannot be told".
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// Whose IOMMU to expect.
+    pub vendor: Option<Vendor>,
+    /// Whether the processor says that this is a virtual machine.
+    pub virtual_machine: bool,
+    /// Whether the firmware announces an IOMMU (tables DMAR, IVRS, IORT).
+    pub firmware: Option<bool>,
+    /// Entries of `/sys/class/iommu`.
+    pub units: usize,
+    /// Entries of `/sys/kernel/iommu_groups`.
+    pub groups: usize,
+    /// The tokens of the command line in force; `None` in a tree that is not running.
+    pub in_force: Option<Vec<String>>,
+    /// The tokens that every boot entry of the next boot carries.
+    pub next_boot: Option<Vec<String>>,
+    /// The running kernel's default, else the one of the installed kernels.
+    pub default: Option<IommuDefault>,
+    /// Whether there is no boot loader at all (a container).
+    pub no_boot_loader: bool,
+    /// Whether vfio and vfio-pci can be loaded or are built in.
+    pub vfio: Option<bool>,
+    /// Whether interrupts are remapped.
+    pub interrupt_remapping: Option<bool>,
+    /// Whether `allow_unsafe_interrupts` was set by hand.
+    pub unsafe_interrupts: bool,
+}
+
+/// What a host is ready for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    /// The IOMMU is on; nothing stands against passing a device.
+    Ready,
+    /// Configured; the next boot puts it in force.
+    RebootRequired,
+    /// Something has to be configured.
+    NotConfigured,
+    /// Configuration cannot help: firmware, kernel, container.
+    Unsupported,
+}
+
+/// Why, for people (`message`) and for programs (`code`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Reason {
+    /// A stable code: `firmware_off`, `parameter_missing`, …
+    pub code: &'static str,
+    /// One or two sentences: what is the matter and what to do.
+    pub message: String,
+}
+
+/// The judgement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// What the host is ready for.
+    pub state: State,
+    /// Why; what needs attention although the host is ready comes here too.
+    pub reasons: Vec<Reason>,
+}
+
+/// Judges. The codes: `firmware_off`, `iommu_disabled_parameter`, `parameter_missing`,
+/// `not_rebooted`, `no_groups`, `not_running`, `no_boot_loader`, `vfio_modules_missing`,
+/// `no_interrupt_remapping`, `wrong_vendor_parameter`.
+pub fn verdict(seen: &Evidence) -> Verdict {
+    let mut reasons = Vec::new();
+    let mut add = |code: &'static str, message: String| reasons.push(Reason { code, message });
+    let state =
+        if seen.units > 0 && seen.groups > 0 { active(seen, &mut add) } else { inactive(seen, &mut add) };
+    if let (Some(vendor), Some(tokens)) = (seen.vendor, &seen.in_force)
+        && let Some(token) = wrong_vendor(vendor, tokens)
+    {
+        add(
+            "wrong_vendor_parameter",
+            format!("{token} has no effect on a host whose IOMMU is {}'s; it can be removed", name(vendor)),
+        );
+    }
+    Verdict { state, reasons }
+}
+
+fn active(seen: &Evidence, add: &mut impl FnMut(&'static str, String)) -> State {
+    let mut state = State::Ready;
+    if seen.vfio == Some(false) {
+        add(
+            "vfio_modules_missing",
+            "the running kernel has no vfio-pci: install a kernel that has it".to_string(),
+        );
+        state = State::Unsupported;
+    }
+    if seen.interrupt_remapping == Some(false) && !seen.unsafe_interrupts {
+        let message = "interrupts are not remapped, so VFIO refuses to hand devices out: switch interrupt remapping \
+                       on in the firmware, and take intremap=off off the command line";
+        add("no_interrupt_remapping", message.to_string());
+        state = State::Unsupported;
+    }
+    if let Some(token) = seen.next_boot.as_deref().and_then(|tokens| disabled(seen.vendor, tokens)) {
+        add(
+            "iommu_disabled_parameter",
+            format!("the next boot switches the IOMMU off: its entries carry {token}"),
+        );
+    }
+    state
+}
+
+fn inactive(seen: &Evidence, add: &mut impl FnMut(&'static str, String)) -> State {
+    if seen.firmware == Some(false) {
+        let table = seen.vendor.map_or("DMAR, IVRS or IORT", Vendor::table);
+        let what = match seen.virtual_machine {
+            true => "this virtual machine has no emulated IOMMU",
+            false => "switch VT-d, AMD-Vi or IOMMU on in the firmware's setup",
+        };
+        add("firmware_off", format!("the firmware announces no IOMMU (no ACPI table {table}): {what}"));
+        if seen.no_boot_loader {
+            add("no_boot_loader", "no boot loader: the kernel is started from outside".to_string());
+        }
+        return State::Unsupported;
+    }
+    if seen.no_boot_loader {
+        let message = "no boot loader: a container, or a machine whose kernel is started from outside, where only \
+                       the host outside can switch the IOMMU on";
+        add("no_boot_loader", message.to_string());
+        return State::Unsupported;
+    }
+    let next = seen.next_boot.as_deref().map(|tokens| obstacle(seen, tokens));
+    let Some(in_force) = &seen.in_force else {
+        return match next {
+            Some(None) => {
+                add(
+                    "not_running",
+                    "this tree is not running; its boot entries switch the IOMMU on".to_string(),
+                );
+                State::RebootRequired
+            }
+            Some(Some(reason)) => {
+                add(reason.code, reason.message);
+                State::NotConfigured
+            }
+            None => {
+                add(
+                    "not_running",
+                    "this tree is not running, and its boot entries cannot be read".to_string(),
+                );
+                State::NotConfigured
+            }
+        };
+    };
+    match (obstacle(seen, in_force), next) {
+        (Some(reason), Some(None)) => {
+            add(
+                "not_rebooted",
+                "the boot entries switch the IOMMU on, but this boot was without: reboot".to_string(),
+            );
+            add(reason.code, reason.message);
+            State::RebootRequired
+        }
+        (Some(reason), _) => {
+            add(reason.code, reason.message);
+            State::NotConfigured
+        }
+        (None, _) => {
+            let message = match seen.groups {
+                0 => {
+                    "the command line does not switch the IOMMU off, yet there are no IOMMU groups: look at the \
+                      kernel log and at the firmware's settings"
+                }
+                _ => "there are IOMMU groups, but no IOMMU unit: look at the kernel log",
+            };
+            add("no_groups", message.to_string());
+            State::Unsupported
+        }
+    }
+}
+
+/// What in a command line keeps the IOMMU from being on.
+fn obstacle(seen: &Evidence, tokens: &[String]) -> Option<Reason> {
+    if let Some(token) = disabled(seen.vendor, tokens) {
+        let message = format!("{token} on the kernel command line switches the IOMMU off");
+        return Some(Reason { code: "iommu_disabled_parameter", message });
+    }
+    let needed = match (seen.vendor, seen.default) {
+        (Some(Vendor::Intel), Some(IommuDefault::Off) | None) => !switched_on(tokens),
+        _ => false,
+    };
+    needed.then(|| Reason {
+        code: "parameter_missing",
+        message: "intel_iommu=on is not on the kernel command line, and the kernel does not switch the IOMMU on by \
+                  itself"
+            .to_string(),
+    })
+}
+
+/// The values of a parameter, in order, comma lists split. `-` and `_` are equal in keys.
+fn values<'a>(tokens: &'a [String], key: &'a str) -> impl DoubleEndedIterator<Item = &'a str> {
+    tokens
+        .iter()
+        .filter_map(|token| token.split_once('='))
+        .filter(move |(k, _)| k.replace('-', "_") == key)
+        .flat_map(|(_, value)| value.split(','))
+}
+
+/// The token that switches the vendor's IOMMU off, if the last word is off.
+fn disabled(vendor: Option<Vendor>, tokens: &[String]) -> Option<String> {
+    let own = |key: &str| {
+        let last = values(tokens, key).rfind(|v| matches!(*v, "on" | "off"));
+        (last == Some("off")).then(|| format!("{key}=off"))
+    };
+    let vendors_own = match vendor {
+        Some(Vendor::Intel) => own("intel_iommu"),
+        Some(Vendor::Amd) => {
+            values(tokens, "amd_iommu").any(|v| v == "off").then(|| "amd_iommu=off".to_string())
+        }
+        _ => None,
+    };
+    // iommu=off is x86's switch for every vendor; nothing switches it back on.
+    let all = || {
+        let x86 = vendor != Some(Vendor::Arm);
+        (x86 && values(tokens, "iommu").any(|v| v == "off")).then(|| "iommu=off".to_string())
+    };
+    vendors_own.or_else(all)
+}
+
+fn switched_on(tokens: &[String]) -> bool {
+    values(tokens, "intel_iommu").any(|v| v == "on")
+}
+
+fn wrong_vendor(vendor: Vendor, tokens: &[String]) -> Option<String> {
+    let wrong: &[&str] = match vendor {
+        Vendor::Intel => &["amd_iommu"],
+        Vendor::Amd => &["intel_iommu"],
+        Vendor::Arm => &["intel_iommu", "amd_iommu"],
+    };
+    let is_wrong = |token: &&String| {
+        let key = token.split('=').next().unwrap_or_default().replace('-', "_");
+        wrong.contains(&key.as_str())
+    };
+    tokens.iter().find(is_wrong).cloned()
+}
+
+fn name(vendor: Vendor) -> &'static str {
+    match vendor {
+        Vendor::Intel => "Intel",
+        Vendor::Amd => "AMD",
+        Vendor::Arm => "Arm",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Option<Vec<String>> {
+        Some(line.split_whitespace().map(str::to_string).collect())
+    }
+
+    fn intel() -> Evidence {
+        Evidence {
+            vendor: Some(Vendor::Intel),
+            firmware: Some(true),
+            in_force: words("quiet"),
+            next_boot: words("quiet"),
+            default: Some(IommuDefault::Off),
+            vfio: Some(true),
+            ..Evidence::default()
+        }
+    }
+
+    fn amd() -> Evidence {
+        Evidence { vendor: Some(Vendor::Amd), default: Some(IommuDefault::On), ..intel() }
+    }
+
+    fn on(evidence: Evidence) -> Evidence {
+        Evidence { units: 1, groups: 13, ..evidence }
+    }
+
+    #[test]
+    fn the_state_and_its_reasons() {
+        use State::*;
+        let cases: &[(&str, Evidence, State, &[&str])] = &[
+            ("on", on(intel()), Ready, &[]),
+            (
+                "on, whatever the words",
+                on(Evidence { in_force: words("intel_iommu=off"), ..intel() }),
+                Ready,
+                &[],
+            ),
+            ("nothing set", intel(), NotConfigured, &["parameter_missing"]),
+            (
+                "set, not booted",
+                Evidence { next_boot: words("intel_iommu=on"), ..intel() },
+                RebootRequired,
+                &["not_rebooted", "parameter_missing"],
+            ),
+            (
+                "off in force, on later wins",
+                Evidence { in_force: words("intel_iommu=off intel_iommu=on"), ..intel() },
+                Unsupported,
+                &["no_groups"],
+            ),
+            (
+                "off in force, kept",
+                Evidence {
+                    in_force: words("intel_iommu=on,sm_on intel-iommu=off"),
+                    next_boot: None,
+                    ..intel()
+                },
+                NotConfigured,
+                &["iommu_disabled_parameter"],
+            ),
+            (
+                "off in force, default on, next without it",
+                Evidence {
+                    in_force: words("intel_iommu=off"),
+                    default: Some(IommuDefault::OnExceptIgpu),
+                    ..intel()
+                },
+                RebootRequired,
+                &["not_rebooted", "iommu_disabled_parameter"],
+            ),
+            (
+                "no table",
+                Evidence { firmware: Some(false), in_force: words("intel_iommu=on"), ..intel() },
+                Unsupported,
+                &["firmware_off"],
+            ),
+            ("AMD by itself", on(amd()), Ready, &[]),
+            (
+                "AMD switched off",
+                Evidence { in_force: words("amd_iommu=off"), next_boot: words("amd_iommu=off"), ..amd() },
+                NotConfigured,
+                &["iommu_disabled_parameter"],
+            ),
+            (
+                "AMD, iommu=off, mended",
+                Evidence { in_force: words("iommu=off"), ..amd() },
+                RebootRequired,
+                &["not_rebooted", "iommu_disabled_parameter"],
+            ),
+            (
+                "AMD with Intel's word",
+                on(Evidence { in_force: words("intel_iommu=on"), ..amd() }),
+                Ready,
+                &["wrong_vendor_parameter"],
+            ),
+            (
+                "AMD with Intel's word only",
+                Evidence { in_force: words("intel_iommu=on"), firmware: Some(false), ..amd() },
+                Unsupported,
+                &["firmware_off", "wrong_vendor_parameter"],
+            ),
+            ("AMD, no groups", amd(), Unsupported, &["no_groups"]),
+            ("groups without a unit", Evidence { groups: 2, ..amd() }, Unsupported, &["no_groups"]),
+            (
+                "container",
+                Evidence { no_boot_loader: true, next_boot: None, firmware: None, ..intel() },
+                Unsupported,
+                &["no_boot_loader"],
+            ),
+            (
+                "direct boot",
+                Evidence { no_boot_loader: true, firmware: Some(false), ..intel() },
+                Unsupported,
+                &["firmware_off", "no_boot_loader"],
+            ),
+            (
+                "tree, ready",
+                Evidence { in_force: None, firmware: None, next_boot: words("intel_iommu=on"), ..intel() },
+                RebootRequired,
+                &["not_running"],
+            ),
+            (
+                "tree, not ready",
+                Evidence { in_force: None, firmware: None, ..intel() },
+                NotConfigured,
+                &["parameter_missing"],
+            ),
+            (
+                "tree, unknown",
+                Evidence { in_force: None, firmware: None, next_boot: None, ..intel() },
+                NotConfigured,
+                &["not_running"],
+            ),
+            (
+                "no vfio",
+                on(Evidence { vfio: Some(false), ..intel() }),
+                Unsupported,
+                &["vfio_modules_missing"],
+            ),
+            (
+                "no remapping",
+                on(Evidence { interrupt_remapping: Some(false), ..intel() }),
+                Unsupported,
+                &["no_interrupt_remapping"],
+            ),
+            (
+                "no remapping, accepted",
+                on(Evidence { interrupt_remapping: Some(false), unsafe_interrupts: true, ..intel() }),
+                Ready,
+                &[],
+            ),
+            (
+                "on, off at next boot",
+                on(Evidence { next_boot: words("iommu=off"), ..intel() }),
+                Ready,
+                &["iommu_disabled_parameter"],
+            ),
+            (
+                "Arm needs no word",
+                Evidence { vendor: Some(Vendor::Arm), in_force: words("iommu=off"), ..intel() },
+                Unsupported,
+                &["no_groups"],
+            ),
+        ];
+        for (name, evidence, state, codes) in cases {
+            let found = verdict(evidence);
+            let found_codes: Vec<_> = found.reasons.iter().map(|r| r.code).collect();
+            assert_eq!((found.state, found_codes.as_slice()), (*state, *codes), "{name}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_known_is_no_crash_and_not_ready() {
+        assert_ne!(verdict(&Evidence::default()).state, State::Ready);
+    }
+}
