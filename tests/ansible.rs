@@ -1,5 +1,5 @@
 //! The Ansible environments that `cargo xtask ansible-env` makes, with the collection that
-//! `cargo xtask dist` stages.
+//! `cargo xtask dist` installs in `target/installed`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -29,7 +29,7 @@ impl AnsibleEnv {
         self.dir.join("bin/python")
     }
 
-    /// A command of the environment (`ansible`, `ansible-playbook`, …) that sees the staged collection and
+    /// A command of the environment (`ansible`, `ansible-playbook`, …) that sees the installed collection and
     /// nothing of the user's own Ansible configuration.
     #[must_use]
     pub fn command(&self, program: &str) -> Command {
@@ -40,7 +40,7 @@ impl AnsibleEnv {
             .env("ANSIBLE_HOME", self.dir.join("home"))
             .env("ANSIBLE_LOCAL_TEMP", self.dir.join("home/tmp"))
             .env("ANSIBLE_REMOTE_TEMP", self.dir.join("home/tmp"))
-            .env("ANSIBLE_COLLECTIONS_PATH", target_dir().join("collection"))
+            .env("ANSIBLE_COLLECTIONS_PATH", target_dir().join("installed"))
             .env("ANSIBLE_NOCOLOR", "1")
             .env("ANSIBLE_LOCALHOST_WARNING", "false")
             .env("LC_ALL", "C.UTF-8");

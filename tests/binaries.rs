@@ -20,15 +20,16 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-/// The binary of the module `name`: from the folder `PASSTHROUGH_BIN` where that is set, else built by
-/// cargo with the profile of the tests (once a process; cargo itself sees whether it is up to date, so a
-/// proof never runs yesterday's binary).
+/// The binary `name`: a shipped module from the folder `PASSTHROUGH_BIN` where that is set; otherwise, and
+/// for programs that exist for tests alone, built by cargo with the profile of the tests (once a process;
+/// cargo itself sees whether it is up to date, so a proof never runs yesterday's binary).
 ///
 /// # Panics
 /// If it cannot be built, or is missing in `PASSTHROUGH_BIN`.
 #[must_use]
 pub fn binary(name: &str) -> PathBuf {
-    if let Some(dir) = std::env::var_os("PASSTHROUGH_BIN").filter(|value| !value.is_empty()) {
+    let shipped = workspace_dir().join("modules").join(name).join("src/main.rs").is_file();
+    if let Some(dir) = std::env::var_os("PASSTHROUGH_BIN").filter(|value| shipped && !value.is_empty()) {
         let path = PathBuf::from(dir).join(name);
         assert!(path.is_file(), "PASSTHROUGH_BIN: {} is missing", path.display());
         return path;
@@ -41,7 +42,7 @@ pub fn binary(name: &str) -> PathBuf {
 fn build(name: &str) -> PathBuf {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut command = Command::new(cargo);
-    command.current_dir(workspace_dir()).args(["build", "--quiet", "--package", name, "--bin", name]);
+    command.current_dir(workspace_dir()).args(["build", "--quiet", "--workspace", "--bin", name]);
     let profile = if cfg!(debug_assertions) {
         "debug"
     } else {
@@ -49,7 +50,7 @@ fn build(name: &str) -> PathBuf {
         "release"
     };
     let status = command.status().expect("cargo starts");
-    assert!(status.success(), "cargo build --package {name}: {status}");
+    assert!(status.success(), "cargo build --bin {name}: {status}");
     let path = target_dir().join(profile).join(name);
     assert!(path.is_file(), "{} is missing after the build", path.display());
     path
