@@ -4,8 +4,11 @@ pub mod bootloader;
 pub mod firmware;
 pub mod grub;
 pub mod initramfs;
+pub mod iommu;
 pub mod kernels;
+pub mod pci;
 pub mod proc;
 mod root;
+mod sysfs;
 
 pub use root::{HostError, Location, Root};

@@ -7,30 +7,9 @@ use std::fs::File;
 use std::io::Read;
 
 use nix::fcntl::OFlag;
+pub use preflight::Vendor;
 
 use crate::Root;
-
-/// Whose IOMMU a processor comes with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Vendor {
-    /// VT-d: Intel, and Zhaoxin and Centaur, whose chipsets use the same table.
-    Intel,
-    /// AMD-Vi: AMD, and Hygon.
-    Amd,
-    /// SMMU: 64-bit Arm.
-    Arm,
-}
-
-impl Vendor {
-    /// `intel`, `amd` or `arm`.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Vendor::Intel => "intel",
-            Vendor::Amd => "amd",
-            Vendor::Arm => "arm",
-        }
-    }
-}
 
 /// The first processor of `/proc/cpuinfo`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,23 +61,11 @@ pub fn cpu(root: &Root) -> Option<Cpu> {
     })
 }
 
-/// At most `limit` bytes of a file, as far as they are whole lines.
-fn head(root: &Root, path: &str, limit: usize) -> Option<String> {
+/// At most `limit` bytes of the file's start: some tables take the kernel long to write.
+pub(crate) fn head(root: &Root, path: &str, limit: u64) -> Option<String> {
     let fd = root.open_at(path, OFlag::O_RDONLY | OFlag::O_NONBLOCK).ok()?;
-    let mut bytes = vec![0; limit];
-    let mut filled = 0;
-    let mut file = File::from(fd);
-    while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-        match file.read(rest).ok()? {
-            0 => break,
-            n => filled += n,
-        }
-        let seen = bytes.get(..filled).unwrap_or_default();
-        if seen.windows(2).any(|pair| pair == b"\n\n") {
-            break;
-        }
-    }
-    bytes.truncate(filled);
+    let mut bytes = Vec::new();
+    File::from(fd).take(limit).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
