@@ -1,5 +1,15 @@
 //! The only code that changes a host: lock, backup, atomic write, command, verification, restore.
 
+mod backup;
+mod boot_entries;
+mod command;
+mod error;
+mod initramfs;
+mod lock;
 mod plan;
+mod run;
+mod write;
 
+pub use error::{ApplyError, Step};
 pub use plan::{Action, Activation, BootEntries, FileChange, Initramfs, LoadModule, Plan, RebootReason};
+pub use run::{Outcome, run};

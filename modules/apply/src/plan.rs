@@ -1,5 +1,6 @@
 //! What a module wants done, as plain data. `plan` builds it, `diff` shows it, `apply` runs it.
 
+use host::initramfs::InitramfsState;
 use serde::Serialize;
 
 /// One file's bytes before and after.
@@ -58,6 +59,34 @@ pub struct Initramfs {
     pub images: Vec<String>,
 }
 
+impl BootEntries {
+    /// The word of [`BootEntries::command`] that stands for the file to write.
+    pub const OUTPUT: &'static str = "{output}";
+}
+
+impl Activation {
+    /// The argument vector.
+    pub fn command(&self) -> &[String] {
+        match self {
+            Activation::BootEntries(entries) => &entries.command,
+            Activation::Initramfs(initramfs) => &initramfs.command,
+        }
+    }
+
+    /// Why it is due.
+    pub fn reason(&self) -> &str {
+        match self {
+            Activation::BootEntries(entries) => &entries.reason,
+            Activation::Initramfs(initramfs) => &initramfs.reason,
+        }
+    }
+
+    /// As an action that was not run.
+    pub fn due(&self) -> Action {
+        Action { command: self.command().to_vec(), reason: self.reason().to_string(), rc: None }
+    }
+}
+
 /// A command that was run or is due.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Action {
@@ -106,5 +135,24 @@ impl Plan {
     /// Whether nothing would be done.
     pub fn is_empty(&self) -> bool {
         self.files.iter().all(FileChange::is_noop) && self.activations.is_empty() && self.load.is_empty()
+    }
+
+    /// Adds an activation that is due: to be run, or only to be named where the user asked so.
+    pub fn activate(&mut self, activation: Activation, wanted: bool) {
+        if wanted {
+            self.activations.push(activation);
+        } else {
+            self.left_due.push(activation.due());
+        }
+    }
+
+    /// Adds the rebuild of the initramfs if it is due: because a file of this plan goes into it
+    /// (`changes`: its path), or because it was out of date before. With `wanted: false` it is
+    /// only named among the actions.
+    pub fn refresh_initramfs(&mut self, state: &InitramfsState, changes: Option<&str>, wanted: bool) {
+        if let Some(reason) = state.due(changes) {
+            let initramfs = Initramfs { reason, command: state.command(), images: state.images.clone() };
+            self.activate(Activation::Initramfs(initramfs), wanted);
+        }
     }
 }

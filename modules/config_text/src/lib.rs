@@ -1,5 +1,7 @@
 //! Pure editors of configuration text: current bytes in, desired bytes out. No I/O.
 
+pub mod boot_entry;
+pub mod grub_cfg;
 pub mod modprobe_d;
 pub mod modules_list;
 
