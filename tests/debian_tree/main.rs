@@ -3,6 +3,11 @@
 //! 150 MB from the mirror that this machine's apt uses.
 
 mod boot;
+mod check_mode;
+mod cut;
+mod failures;
+mod initramfs;
+mod parameters;
 mod tree;
 
 use boot::{GRUB_CFG, expect_entries, expect_not_in_initramfs};
@@ -19,7 +24,7 @@ fn the_installation_is_real() {
         "{kernels:?}"
     );
     expect_entries(&tree, &["quiet"], &["intel_iommu=on"]);
-    expect_not_in_initramfs(&tree, "/etc/modprobe.d/pci-passthrough-blacklist.conf");
+    expect_not_in_initramfs(&tree, initramfs::BLACKLIST);
     let before = tree.read(GRUB_CFG);
     tree.inside(&["update-grub"]);
     assert!(tree.read(GRUB_CFG) == before, "update-grub is not deterministic here");
