@@ -6,9 +6,12 @@ pub mod grub;
 pub mod initramfs;
 pub mod iommu;
 pub mod kernels;
+mod network;
 pub mod pci;
 pub mod proc;
 mod root;
+mod storage;
 mod sysfs;
+pub mod uses;
 
 pub use root::{HostError, Location, Root};
