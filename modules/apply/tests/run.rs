@@ -1,0 +1,136 @@
+//! Whole or not at all: what `apply::run` leaves behind when a step fails. Commands and generated
+//! files are proven on a real Debian tree; here are the files.
+
+use std::fs;
+use std::path::Path;
+
+use apply::{Activation, FileChange, Initramfs, LoadModule, Plan};
+use host::Root;
+
+fn tree() -> (tempfile::TempDir, Root) {
+    let dir = tempfile::tempdir().unwrap();
+    fs::create_dir_all(dir.path().join("etc")).unwrap();
+    fs::write(dir.path().join("etc/a"), "a1").unwrap();
+    fs::write(dir.path().join("etc/gone"), "g1").unwrap();
+    let root = Root::open(dir.path()).unwrap();
+    (dir, root)
+}
+
+fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
+    let bytes = |text: Option<&str>| text.map(|t| t.as_bytes().to_vec());
+    FileChange { path: path.into(), before: bytes(before), after: bytes(after) }
+}
+
+fn plan() -> Plan {
+    Plan {
+        files: vec![
+            change("/etc/a", Some("a1"), Some("a2")),
+            change("/etc/new/b", None, Some("b2")),
+            change("/etc/gone", Some("g1"), None),
+        ],
+        ..Plan::default()
+    }
+}
+
+fn state(dir: &Path) -> Vec<(String, String)> {
+    let mut seen = Vec::new();
+    let mut todo = vec![dir.to_path_buf()];
+    while let Some(at) = todo.pop() {
+        for entry in fs::read_dir(at).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                todo.push(path);
+            } else {
+                let name = path.strip_prefix(dir).unwrap().display().to_string();
+                seen.push((name, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    seen.sort();
+    seen
+}
+
+fn pairs(expected: &[(&str, &str)]) -> Vec<(String, String)> {
+    expected.iter().map(|(a, b)| (a.to_string(), b.to_string())).collect()
+}
+
+#[test]
+fn every_file_of_the_plan_is_written() {
+    let (dir, root) = tree();
+    let mut asked = 0;
+    apply::run(&root, &plan(), false, &mut || {
+        asked += 1;
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(asked, 1);
+    assert_eq!(state(dir.path()), pairs(&[("etc/a", "a2"), ("etc/new/b", "b2")]));
+}
+
+#[test]
+fn a_failed_verification_brings_every_file_back() {
+    let (dir, root) = tree();
+    let before = state(dir.path());
+    let error = apply::run(&root, &plan(), false, &mut || Err("not in force".into())).unwrap_err();
+    assert_eq!(error.to_string(), "not in force\nEvery file is as it was before.");
+    assert_eq!(state(dir.path()), before);
+}
+
+#[test]
+fn what_somebody_else_wrote_meanwhile_is_not_lost() {
+    let (dir, root) = tree();
+    fs::write(dir.path().join("etc/gone"), "g2").unwrap();
+    let before = state(dir.path());
+    let error = apply::run(&root, &plan(), false, &mut || Ok(())).unwrap_err().to_string();
+    assert!(error.contains("/etc/gone: was changed by somebody else"), "{error}");
+    assert_eq!(state(dir.path()), before);
+}
+
+#[test]
+fn a_missing_command_is_known_before_the_first_byte() {
+    let (dir, root) = tree();
+    let mut plan = plan();
+    plan.activations.push(Activation::Initramfs(Initramfs {
+        reason: "test".into(),
+        command: vec!["update-initramfs".into()],
+        images: vec![],
+    }));
+    let before = state(dir.path());
+    let error = apply::run(&root, &plan, false, &mut || Ok(())).unwrap_err().to_string();
+    assert!(error.starts_with("update-initramfs: not found in "), "{error}");
+    assert_eq!(state(dir.path()), before);
+}
+
+#[test]
+fn modules_are_not_loaded_for_another_tree() {
+    let (dir, root) = tree();
+    let before = state(dir.path());
+    let plan = Plan { load: vec![LoadModule { name: "vfio".into() }], ..plan() };
+    let error = apply::run(&root, &plan, false, &mut || Ok(())).unwrap_err().to_string();
+    assert!(error.contains("is not the running system"), "{error}");
+    assert_eq!(state(dir.path()), before);
+}
+
+#[test]
+fn a_backup_holds_the_old_bytes_beside_the_file() {
+    let (dir, root) = tree();
+    let outcome = apply::run(&root, &plan(), true, &mut || Ok(())).unwrap();
+    let changed: Vec<&str> = outcome.backups.iter().map(|(path, _)| path.as_str()).collect();
+    let full = |path: &str| format!("{}{path}", dir.path().display());
+    assert_eq!(changed, [full("/etc/a"), full("/etc/gone")], "a new file has no copy");
+    assert_eq!(fs::read_to_string(&outcome.backups[0].1).unwrap(), "a1");
+    assert!(outcome.backups[0].1.starts_with(&full("/etc/a.")) && outcome.backups[0].1.ends_with('~'));
+}
+
+#[test]
+fn a_file_that_cannot_be_written_brings_the_others_back() {
+    let (dir, root) = tree();
+    let before = state(dir.path());
+    let mut plan = plan();
+    // A directory where a file belongs.
+    fs::create_dir_all(dir.path().join("etc/taken/x")).unwrap();
+    plan.files.push(change("/etc/taken", None, Some("t")));
+    let error = apply::run(&root, &plan, false, &mut || Ok(())).unwrap_err().to_string();
+    assert!(error.contains("/etc/taken: is a directory"), "{error}");
+    assert_eq!(state(dir.path()), before);
+}
