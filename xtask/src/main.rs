@@ -8,7 +8,6 @@ mod figures;
 mod paths;
 mod python;
 mod run;
-mod sanity;
 mod test;
 
 use std::process::ExitCode;

@@ -1,0 +1,144 @@
+//! The kinds of proof, the quick ones first.
+
+use std::process::Command;
+
+use crate::ansible_env::{self, Env};
+use crate::test::{Outcome, count, sanity};
+use crate::{collection, dist, paths, run};
+
+/// One kind of proof.
+pub struct Kind {
+    /// The name to choose it by.
+    pub name: String,
+    /// What it shows.
+    pub what: &'static str,
+    how: How,
+}
+
+enum How {
+    Cargo(&'static [&'static str]),
+    Proof,
+    Collection,
+    Sanity(&'static str),
+    Lint,
+}
+
+/// What several kinds need and the first of them makes.
+#[derive(Default)]
+pub struct Machine {
+    collection: Option<Result<(), String>>,
+}
+
+const FORMAT: &[&str] = &["fmt", "--all", "--check"];
+const CLIPPY: &[&str] =
+    &["clippy", "--quiet", "--locked", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+const CODE: &[&str] = &["test", "--locked", "--no-fail-fast", "--workspace", "--exclude", "proofs"];
+
+/// All kinds. The proofs are the `[[test]]` entries of tests/Cargo.toml in the order given there.
+pub fn all() -> Result<Vec<Kind>, String> {
+    let kind = |name: &str, what, how| Kind { name: name.to_owned(), what, how };
+    let mut kinds = vec![
+        kind("format", "cargo fmt", How::Cargo(FORMAT)),
+        kind("clippy", "cargo clippy, every warning an error", How::Cargo(CLIPPY)),
+        kind("code", "units, laws and fixtures of every crate", How::Cargo(CODE)),
+        kind(
+            "collection",
+            "static binaries, Ansible environments, the collection built and installed",
+            How::Collection,
+        ),
+    ];
+    for name in proofs()? {
+        kinds.push(Kind { name, what: "proof under tests/", how: How::Proof });
+    }
+    kinds.push(kind("lint", "ansible-lint, production profile", How::Lint));
+    kinds.push(kind("sanity-2.16", "ansible-test sanity of ansible-core 2.16", How::Sanity("2.16")));
+    kinds.push(kind(
+        "sanity-newest",
+        "ansible-test sanity of the newest ansible-core",
+        How::Sanity("newest"),
+    ));
+    Ok(kinds)
+}
+
+impl Kind {
+    /// Runs it to the end.
+    pub fn run(&self, machine: &mut Machine) -> Outcome {
+        match self.how {
+            How::Cargo(arguments) => self.cargo(arguments),
+            How::Proof => match machine.collection() {
+                Ok(()) => self.cargo(&[
+                    "test",
+                    "--locked",
+                    "--no-fail-fast",
+                    "--package",
+                    "proofs",
+                    "--test",
+                    &self.name,
+                ]),
+                Err(error) => Outcome::failed(format!("the collection is not there to prove: {error}")),
+            },
+            How::Collection => match machine.collection() {
+                Ok(()) => environments(),
+                Err(error) => Outcome::failed(error),
+            },
+            How::Sanity(version) => self.with(machine, |env, name| sanity::sanity(env, name), version),
+            How::Lint => self.with(machine, |_, name| sanity::lint(name), "newest"),
+        }
+    }
+
+    fn cargo(&self, arguments: &[&str]) -> Outcome {
+        let not_run = paths::target().join("logs").join(format!("test-{}.not-run", self.name));
+        let mut cargo = Command::new("cargo");
+        cargo.current_dir(paths::workspace()).args(arguments);
+        cargo.env("PASSTHROUGH_NOT_RUN", &not_run).env("PASSTHROUGH_BIN", collection::binaries_dir());
+        let done = paths::remove(&not_run)
+            .and_then(|()| run::captured(&format!("test-{}", self.name), &self.name, &mut cargo));
+        match done {
+            Ok(done) if matches!(arguments.first(), Some(&"test")) => count::cargo_test(&done, &not_run),
+            Ok(done) if done.status.success() => Outcome::passed(),
+            Ok(done) => Outcome::failed(run::tail(&done.text, 60)),
+            Err(error) => Outcome::failed(error),
+        }
+    }
+
+    fn with(&self, machine: &mut Machine, check: impl Fn(&Env, &str) -> Outcome, version: &str) -> Outcome {
+        if let Err(error) = machine.collection() {
+            return Outcome::failed(format!("the collection is not there to check: {error}"));
+        }
+        match ansible_env::get(version) {
+            Ok(env) => check(&env, &self.name),
+            Err(error) => Outcome::not_run(&self.name, error),
+        }
+    }
+}
+
+impl Machine {
+    /// The collection, built and installed once a run.
+    fn collection(&mut self) -> Result<(), String> {
+        let make = || ansible_env::get("2.19").and_then(|env| dist::make(&env)).map(|_| ());
+        self.collection.get_or_insert_with(make).clone()
+    }
+}
+
+/// Every environment that the proofs may ask for.
+fn environments() -> Outcome {
+    let mut outcome = Outcome::passed();
+    for version in ansible_env::VERSIONS {
+        match ansible_env::get(version) {
+            Ok(_) => outcome.passed += 1,
+            Err(error) => outcome.not_run.push((format!("ansible-core {version}"), error)),
+        }
+    }
+    outcome
+}
+
+fn proofs() -> Result<Vec<String>, String> {
+    let manifest =
+        String::from_utf8_lossy(&paths::read(&paths::workspace().join("tests/Cargo.toml"))?).into_owned();
+    let mut names = Vec::new();
+    for entry in manifest.split("[[test]]").skip(1) {
+        let name = entry.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
+        names.push(name.ok_or("tests/Cargo.toml: a [[test]] without a name")?.to_owned());
+    }
+    Ok(names)
+}
