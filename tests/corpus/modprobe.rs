@@ -151,8 +151,12 @@ fn edits_of_each_file_are_in_force_and_come_off_again() {
     let mut wrong = Vec::new();
     for (name, bytes) in &files {
         for block in [false, true] {
-            let edited = modprobe_d::present(bytes, &drivers, block);
-            let again = modprobe_d::present(&edited, &drivers, block);
+            let edit = |bytes: &[u8]| {
+                let out = modprobe_d::with_blacklist(bytes, &drivers);
+                if block { modprobe_d::with_install_false(&out, &drivers) } else { out }
+            };
+            let edited = edit(bytes);
+            let again = edit(&edited);
             let scratch = tempfile::tempdir().expect("a scratch directory");
             fs::write(scratch.path().join("file.conf"), &edited).expect("a file");
             let shown = modprobe.shows(&[scratch.path()]);

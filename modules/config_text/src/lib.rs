@@ -1,8 +1,12 @@
 //! Pure editors of configuration text: current bytes in, desired bytes out. No I/O.
 
+mod finding;
 pub mod boot_entry;
 pub mod grub_cfg;
 pub mod modprobe_d;
 pub mod modules_list;
 
 pub mod kernel_cmdline;
+
+pub use finding::Finding;
+pub mod shell_assignment;

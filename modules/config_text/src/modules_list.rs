@@ -8,6 +8,8 @@
 
 use std::ops::Range;
 
+use crate::Finding;
+
 /// The directories that systemd-modules-load reads, in the order of their priority: of `*.conf`
 /// files with the same name only the first counts.
 pub const DIRECTORIES: [&str; 5] = [
@@ -70,6 +72,22 @@ pub fn names(bytes: &[u8]) -> Vec<String> {
         .filter(|entry| entry.name_before_arguments().is_none())
         .map(|entry| String::from_utf8_lossy(&entry.text).into_owned())
         .collect()
+}
+
+/// The mistakes in the list `file`: lines with arguments, which load nothing.
+pub fn lint(file: &str, bytes: &[u8]) -> Vec<Finding> {
+    let with_arguments = |entry: &Entry| {
+        let name = String::from_utf8_lossy(entry.name_before_arguments()?).into_owned();
+        let text = String::from_utf8_lossy(&entry.text);
+        Some(Finding {
+            code: "module_arguments",
+            file: file.to_string(),
+            line: entry.line,
+            message: format!("systemd takes the whole line `{text}` for a name and loads nothing"),
+            hint: format!("write `{name}` alone, and its options into a modprobe.d file: options {name} ..."),
+        })
+    };
+    parse(bytes).iter().filter_map(with_arguments).collect()
 }
 
 /// `bytes` with a line for each of `modules` that has none yet, at the end, with the file's kind of
@@ -170,6 +188,8 @@ mod tests {
         assert_eq!(entries.iter().map(|e| e.line).collect::<Vec<_>>(), [3, 5, 6, 7]);
         assert!(entries[1].loads("vfio_pci") && !entries[2].loads("vfio_pci"));
         assert_eq!(entries[2].name_before_arguments(), Some(&b"vfio_pci"[..]));
+        let found = lint("/etc/modules", text);
+        assert_eq!((found.len(), found[0].code, found[0].line), (1, "module_arguments", 6));
     }
 
     #[test]

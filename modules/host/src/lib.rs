@@ -1,6 +1,7 @@
 //! Reads the host under a root path. Nothing here writes.
 
 pub mod bootloader;
+pub mod drop_in;
 pub mod firmware;
 pub mod grub;
 pub mod initramfs;

@@ -1,29 +1,32 @@
 //! Adds and removes `blacklist` and blocking `install` lines; every other byte stays.
 //!
-//! Laws: `present` twice is `present` once; `absent(present(x)) == x` where `x` had none of the lines.
+//! Laws: an edit twice is the edit once; `absent` after an edit gives the first bytes back where they
+//! had none of the lines.
 
 use super::config::{blocks_loading, same_module};
 use super::directive::{Content, Directive, Line, parse};
 use super::glob;
 
-/// `bytes` with a `blacklist` line for each of `modules`, and with `block_explicit_load` also with
-/// `install MODULE /bin/false`, which stops `modprobe MODULE` too.
+/// `bytes` with a `blacklist` line for each of `modules`.
 ///
 /// Lines are added at the end, with a bare line feed even where the file uses CRLF: kmod takes a
 /// carriage return for a part of the name. A name is one word of letters, digits, `-`, `_`.
-pub fn present(bytes: &[u8], modules: &[&str], block_explicit_load: bool) -> Vec<u8> {
+pub fn with_blacklist(bytes: &[u8], modules: &[&str]) -> Vec<u8> {
     let mut out = bytes.to_vec();
     for module in modules {
         let name = module.replace('-', "_");
-        let blacklisted = parse(&out).iter().any(|line| blacklists(line, &name));
-        if !blacklisted {
+        if !parse(&out).iter().any(|line| blacklists(line, &name)) {
             out = with_line(&out, &format!("blacklist {name}"));
-        }
-        if block_explicit_load {
-            out = with_install(&out, &name);
         }
     }
     out
+}
+
+/// `bytes` with `install MODULE /bin/false` for each of `modules`, which stops `modprobe MODULE` too.
+///
+/// Only the first matching install line counts, so ours goes before one that loads the module.
+pub fn with_install_false(bytes: &[u8], modules: &[&str]) -> Vec<u8> {
+    modules.iter().fold(bytes.to_vec(), |out, module| with_install(&out, &module.replace('-', "_")))
 }
 
 /// `bytes` without any line that blacklists one of `modules` or keeps it out by `install`. Other
@@ -63,7 +66,6 @@ fn is(module: &[u8], name: &str) -> bool {
     std::str::from_utf8(module).is_ok_and(|module| same_module(module, name))
 }
 
-/// Only the first matching install line counts: ours goes before one that loads the module.
 fn with_install(bytes: &[u8], name: &str) -> Vec<u8> {
     let text = format!("install {name} /bin/false");
     let lines = parse(bytes);
@@ -99,6 +101,12 @@ fn inserted(bytes: &[u8], at: usize, text: &str) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn present(bytes: &[u8], modules: &[&str], block: bool) -> Vec<u8> {
+        let out = with_blacklist(bytes, modules);
+        if block { with_install_false(&out, modules) } else { out }
+    }
+
     use crate::modprobe_d::{Config, SourceFile};
     use proptest::prelude::*;
 

@@ -4,21 +4,7 @@
 use super::config::{Config, ParsedFile, Place};
 use super::directive::{Content, Directive, Ignored, Line};
 use super::vfio_pci::{self, Id};
-
-/// A mistake.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finding {
-    /// A stable code, such as `unknown_vfio_pci_option`.
-    pub code: &'static str,
-    /// The file's path.
-    pub file: String,
-    /// The line, counted from 1.
-    pub line: usize,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
+use crate::Finding;
 
 /// Every mistake in the files of a configuration, in file and line order.
 pub fn lint(config: &Config) -> Vec<Finding> {

@@ -15,8 +15,8 @@ mod vfio_pci;
 
 pub use config::{Config, Place, SourceFile, blocks_loading, is_config_name, same_module};
 pub use directive::{Content, Directive, Ignored, Line, parse};
-pub use edit::{absent, present};
-pub use lint::{Finding, lint};
+pub use edit::{absent, with_blacklist, with_install_false};
+pub use lint::lint;
 
 /// The directories that modprobe reads, in the order of their priority: of files with the same name
 /// only the first counts.
