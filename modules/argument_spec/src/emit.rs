@@ -4,14 +4,15 @@ use std::fmt::Write;
 
 use crate::{Node, Opt};
 
-/// The expression `&protocol::Spec { … }`: constant, so that nothing is built at run time.
-pub fn rust_expression(module: &str, options: &[Opt]) -> String {
+/// The item `const SPEC: protocol::Spec = …;`: constant, so that nothing is built at run time.
+pub fn rust_item(module: &str, options: &[Opt]) -> String {
     let mut out = String::new();
-    out.push_str("&::protocol::Spec {\n    module: ");
+    out.push_str("/// The options, as the documentation of the module has them.\n");
+    out.push_str("const SPEC: ::protocol::Spec = ::protocol::Spec {\n    module: ");
     quoted(&mut out, module);
     out.push_str(",\n    options: ");
     table(&mut out, options, 1);
-    out.push_str(",\n}\n");
+    out.push_str(",\n};\n");
     out
 }
 

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 pub use document::Node;
-pub use emit::rust_expression;
+pub use emit::rust_item;
 pub use table::{Kind, Opt, options};
 
 /// What is wrong with a piece of documentation, and in which file.
@@ -40,7 +40,7 @@ impl std::error::Error for SpecError {}
 /// The namespace and name of the collection, as fragment names begin.
 const COLLECTION: &str = "pci.passthrough";
 
-/// Writes `$OUT_DIR/spec.rs` for the module `name`: the expression `&protocol::Spec { … }`.
+/// Writes `$OUT_DIR/spec.rs` for the module `name`: the item `const SPEC: protocol::Spec`.
 ///
 /// For build scripts: the documentation is found from `CARGO_MANIFEST_DIR`, and an error in it stops
 /// the build with the file's name.
@@ -63,7 +63,7 @@ pub fn generate(name: &str) {
     }
 }
 
-/// The Rust expression for the module `name` of the collection whose `plugins` folder is given.
+/// The Rust source for the module `name` of the collection whose `plugins` folder is given.
 /// Every file read is pushed to `inputs`, also where the result is an error.
 pub fn read_spec(plugins: &Path, name: &str, inputs: &mut Vec<PathBuf>) -> Result<String, SpecError> {
     let file = plugins.join("modules").join(format!("{name}.py"));
@@ -89,5 +89,5 @@ pub fn read_spec(plugins: &Path, name: &str, inputs: &mut Vec<PathBuf>) -> Resul
         fragment::extend(&mut doc, part).map_err(at)?;
     }
     let table = options(&doc).map_err(at)?;
-    Ok(rust_expression(name, &table))
+    Ok(rust_item(name, &table))
 }

@@ -5,7 +5,7 @@ use host::Root;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use crate::Failure;
+use crate::{Failure, Rules, Spec};
 
 /// What `plan` decides: the changes, and the module's own part of the reply.
 #[derive(Debug, Default)]
@@ -18,6 +18,10 @@ pub struct Planned {
 
 /// A module: its arguments, what it looks at, what it decides.
 pub trait Module {
+    /// Its options; `argument_spec` makes them out of the documentation.
+    const SPEC: &'static Spec;
+    /// What the documentation of options has no field for.
+    const RULES: Rules = Rules::NONE;
     /// The arguments after validation, defaults filled in.
     type Args: DeserializeOwned;
     /// All that the decision depends on, as plain data.

@@ -1,0 +1,129 @@
+//! The one way of every run: arguments, validation, observe, plan, apply, verify, reply.
+
+use std::env;
+use std::path::Path;
+use std::process::ExitCode;
+
+use apply::Plan;
+use host::Root;
+
+use crate::arguments::{self, Settings};
+use crate::reply::{self, Envelope};
+use crate::validate::{self, Checked};
+use crate::value::{Dict, Value};
+use crate::{Failure, Module, log};
+
+/// Runs the module `M` as Ansible calls it: reads the arguments, does what they ask, prints one
+/// JSON object. This is the whole of a module's `main`.
+///
+/// Exit status 0, or 1 where the reply says `failed`. A panic, too, becomes such a reply.
+pub fn run<M: Module>() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        let _ = reply::print(&reply::failed(Failure::new(format!(
+            "{panic}\nThis is a fault of the module itself; please report it with the task."
+        ))));
+        std::process::exit(1);
+    }));
+    let (failed, sent) = match arguments::read(env::args_os().skip(1)) {
+        Ok(arguments) => answer::<M>(arguments),
+        Err(msg) => (true, reply::print(&reply::failed(Failure::new(msg)))),
+    };
+    // Who closed the pipe reads no reply; the exit status is all that is left to tell.
+    ExitCode::from(u8::from(failed || sent.is_err()))
+}
+
+fn answer<M: Module>(mut arguments: Dict) -> (bool, std::io::Result<()>) {
+    let settings = Settings::take(&mut arguments, M::SPEC.module);
+    let checked = validate::validate(M::SPEC.options, &M::RULES, arguments, settings.era);
+    let Checked { params, secrets, mut warnings, deprecations, error, unsupported } = checked;
+    let unsupported = unsupported
+        .filter(|_| !settings.ignore_unknown_opts)
+        .map(|what| format!("Unsupported parameters for ({}) module: {what}", settings.module_name));
+    let result = match error.or(unsupported) {
+        Some(msg) => Err(Failure::new(msg)),
+        None => {
+            let (line, found) = log::invocation(M::SPEC.options, &M::RULES, &params, &secrets);
+            let mut lines = log::warning_lines(settings.era, &found);
+            lines.push(line);
+            log::send(&settings, &secrets, &lines);
+            if !settings.no_log {
+                warnings.extend(found);
+            }
+            leave_unreadable_directory();
+            carry_out::<M>(&params, &settings, &mut warnings)
+        }
+    };
+    let failed = result.is_err();
+    let reply = result.unwrap_or_else(reply::failed);
+    let envelope =
+        Envelope { settings: &settings, secrets: &secrets, params: &params, warnings, deprecations };
+    (failed, envelope.send(reply))
+}
+
+/// `become` may leave the process in a directory its user cannot read, where commands fail.
+fn leave_unreadable_directory() {
+    if std::fs::read_dir(".").is_err() {
+        // `/` is there in every case; if even that fails, a command that needs the directory says so.
+        let _ = env::set_current_dir("/");
+    }
+}
+
+fn carry_out<M: Module>(
+    params: &Dict,
+    settings: &Settings,
+    warnings: &mut Vec<String>,
+) -> Result<Dict, Failure> {
+    let known = validate::known(M::SPEC.options, params.clone()).into_json();
+    let args: M::Args = serde_json::from_value(serde_json::Value::Object(known))
+        .map_err(|error| Failure::new(format!("An option has a value that is out of range: {error}.")))?;
+    let root = match params.get("root") {
+        Some(Value::Str(path)) => Root::open(Path::new(path))?,
+        _ => Root::open(Path::new("/"))?,
+    };
+    let observed = M::observe(&args, &root)?;
+    let planned = M::plan(&args, &observed)?;
+    let plan = planned.plan;
+    let mut results = planned.reply;
+    warnings.extend(plan.warnings.iter().cloned());
+    let mut actions = None;
+    let mut backups = Vec::new();
+    if !settings.check_mode && !plan.is_empty() {
+        let backup = params.get("backup").is_some_and(Value::is_true);
+        let mut after = None;
+        let mut verify = || {
+            let seen = M::observe(&args, &root).map_err(|failure| failure.msg)?;
+            let again = M::plan(&args, &seen).map_err(|failure| failure.msg)?;
+            after = Some(seen);
+            unfinished(&again.plan, &root)
+        };
+        let outcome = apply::run(&root, &plan, backup, &mut verify).map_err(not_applied)?;
+        if let Some(after) = after {
+            M::settle(&args, &after, &mut results);
+        }
+        actions = Some(outcome.actions);
+        backups = outcome.backups;
+    }
+    let mut out = Dict::from(results);
+    reply::add_plan(&mut out, &plan, actions);
+    reply::add_backups(&mut out, backups);
+    if settings.diff {
+        out.set("diff", reply::diff(&plan, &root));
+    }
+    Ok(out)
+}
+
+/// The changes of a second plan, which would not be there if the first had brought what it promised.
+fn unfinished(plan: &Plan, root: &Root) -> Result<(), String> {
+    let files = plan.files.iter().filter(|file| !file.is_noop()).map(|file| root.full(&file.path));
+    let due = plan.activations.iter().map(|activation| activation.command().join(" "));
+    let left: Vec<String> = files.chain(due).collect();
+    match left.is_empty() {
+        true => Ok(()),
+        false => Err(format!("the changes are not in force after all; still to do: {}", left.join(", "))),
+    }
+}
+
+fn not_applied(error: apply::ApplyError) -> Failure {
+    let actions = error.actions.iter().map(|action| reply::action(action).into_json()).collect();
+    Failure::new(error.to_string()).with("actions", actions)
+}
