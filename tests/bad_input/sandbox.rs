@@ -1,0 +1,133 @@
+//! A small Debian-like host in a folder, and a neighbour folder that nothing may reach.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use proofs::{Reply, Snapshot, answer, binary};
+use serde_json::{Value, json};
+
+/// The modules, each with arguments that succeed and change something (where it can) in the sandbox as it is
+/// made. No command is run: there is none in the tree.
+pub fn modules() -> [(&'static str, Value); 5] {
+    [
+        ("grub_iommu", json!({"vendor": "intel", "update": false})),
+        ("vfio_modules", json!({"initramfs": false})),
+        ("driver_blacklist", json!({"drivers": ["nouveau"], "initramfs": false})),
+        ("iommu_facts", json!({})),
+        ("boot_refresh", json!({"update": false, "initramfs": false})),
+    ]
+}
+
+const FILES: [(&str, &str); 12] = [
+    (
+        "etc/default/grub",
+        "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n",
+    ),
+    ("etc/default/grub.d/console.cfg", "GRUB_TERMINAL=console\n"),
+    ("etc/modules", "# modules to load at boot\nloop\n"),
+    ("etc/modprobe.d/local.conf", "options loop max_loop=8\n"),
+    ("etc/modules-load.d/local.conf", "dummy\n"),
+    ("boot/vmlinuz-6.1.0-50-amd64", "kernel"),
+    ("boot/initrd.img-6.1.0-50-amd64", "initramfs"),
+    ("boot/config-6.1.0-50-amd64", "CONFIG_INTEL_IOMMU=y\n"),
+    (
+        "boot/grub/grub.cfg",
+        "menuentry 'Debian' {\n\tlinux\t/boot/vmlinuz-6.1.0-50-amd64 root=/dev/sda1 ro  quiet\n}\n",
+    ),
+    (
+        "lib/modules/6.1.0-50-amd64/modules.dep",
+        "kernel/drivers/vfio/vfio.ko:\nkernel/drivers/vfio/vfio_iommu_type1.ko:\n\
+         kernel/drivers/vfio/pci/vfio-pci.ko:\nkernel/drivers/gpu/drm/nouveau/nouveau.ko:\n",
+    ),
+    ("lib/modules/6.1.0-50-amd64/modules.builtin", "kernel/fs/ext4/ext4.ko\n"),
+    ("proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu vmx\n"),
+];
+
+/// What a neighbour keeps; a link in the tree may point to it.
+pub const NEIGHBOUR: &str = "GRUB_CMDLINE_LINUX_DEFAULT=\"secret\"\n";
+
+pub struct Sandbox {
+    dir: tempfile::TempDir,
+}
+
+impl Sandbox {
+    pub fn new() -> Sandbox {
+        let dir = tempfile::tempdir().expect("a temporary folder");
+        // Readable for everyone, so that cases may run as nobody.
+        fs::set_permissions(dir.path(), fs::Permissions::from_mode(0o755)).expect("permissions");
+        let sandbox = Sandbox { dir };
+        sandbox.fill(&sandbox.root());
+        fs::create_dir(sandbox.neighbour()).expect("the neighbour");
+        fs::write(sandbox.neighbour().join("grub"), NEIGHBOUR).expect("the neighbour's file");
+        sandbox
+    }
+
+    /// Writes the host's files below `root`.
+    pub fn fill(&self, root: &Path) {
+        for (path, text) in FILES {
+            let path = root.join(path);
+            fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+            fs::write(&path, text).expect("a file");
+        }
+    }
+
+    pub fn root(&self) -> PathBuf {
+        self.dir.path().join("root")
+    }
+
+    pub fn neighbour(&self) -> PathBuf {
+        self.dir.path().join("neighbour")
+    }
+
+    /// A file of the tree, removed so that a case can put something else there.
+    pub fn emptied(&self, inside: &str) -> PathBuf {
+        let path = self.root().join(inside.trim_start_matches('/'));
+        if path.is_dir() {
+            fs::remove_dir_all(&path).expect("remove a folder");
+        } else {
+            let _ = fs::remove_file(&path);
+        }
+        path
+    }
+
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::of(self.dir.path())
+    }
+
+    /// `arguments` with this sandbox as the root, unless they name one.
+    pub fn rooted(&self, arguments: &Value) -> Vec<u8> {
+        let mut all = json!({"root": self.root()});
+        let map = all.as_object_mut().expect("an object");
+        map.extend(arguments.as_object().expect("an object").clone());
+        all.to_string().into_bytes()
+    }
+}
+
+/// The module's command under a time limit: what hangs is killed, gives no reply, and fails the case.
+pub fn limited(module: &str) -> Command {
+    let mut command = Command::new("timeout");
+    command.args(["--kill-after=1", "30"]).arg(binary(module)).arg("-");
+    command
+}
+
+/// Runs a module on the sandbox and holds it to what is true for every bad input: one clear message, exit
+/// status 1, nothing changed. Returns the message.
+pub fn refused(case: &str, sandbox: &Sandbox, command: &mut Command, arguments: &[u8]) -> String {
+    let before = sandbox.snapshot();
+    let reply = answer(command, arguments);
+    judged(case, &before, sandbox, reply)
+}
+
+/// As [`refused`], for a run that is over.
+pub fn judged(case: &str, before: &Snapshot, sandbox: &Sandbox, reply: Reply) -> String {
+    println!("{case}: {}", reply.msg());
+    assert_eq!(reply.code, 1, "{case}: {}", reply.json);
+    assert!(!reply.changed(), "{case}: failed and changed: {}", reply.json);
+    let message = reply.expect_failure();
+    assert!(!message.contains("panicked"), "{case}: {message}");
+    assert!(message.len() < 2000, "{case}: a message of {} bytes: {message:.300}", message.len());
+    assert_eq!(before.differences(&sandbox.snapshot()), [""; 0], "{case}: changed something");
+    message
+}
