@@ -8,6 +8,7 @@ mod cut;
 mod failures;
 mod initramfs;
 mod parameters;
+mod role;
 mod tree;
 
 use boot::{GRUB_CFG, expect_entries, expect_not_in_initramfs};
