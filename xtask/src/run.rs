@@ -16,8 +16,6 @@ pub struct Captured {
     pub text: String,
     /// Standard output alone.
     pub stdout: String,
-    /// How long it ran.
-    pub took: Duration,
 }
 
 /// Runs `command` with both outputs kept in `target/logs/NAME.log`, while a line on the terminal shows that it
@@ -62,7 +60,7 @@ pub fn captured(name: &str, what: &str, command: &mut Command) -> Result<Capture
     let text = format!("{stdout}{stderr}");
     paths::write(&log, text.as_bytes())?;
     paths::remove(&out)?;
-    Ok(Captured { status, text, stdout, took: start.elapsed() })
+    Ok(Captured { status, text, stdout })
 }
 
 /// Where the output of the step `name` is kept.

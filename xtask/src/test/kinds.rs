@@ -78,10 +78,10 @@ impl Kind {
                 Err(error) => Outcome::failed(format!("the collection is not there to prove: {error}")),
             },
             How::Collection => match machine.collection() {
-                Ok(()) => environments(),
+                Ok(()) => environments().judged(),
                 Err(error) => Outcome::failed(error),
             },
-            How::Sanity(version) => self.with(machine, |env, name| sanity::sanity(env, name), version),
+            How::Sanity(version) => self.with(machine, sanity::sanity, version),
             How::Lint => self.with(machine, |_, name| sanity::lint(name), "newest"),
         }
     }
@@ -107,7 +107,7 @@ impl Kind {
         }
         match ansible_env::get(version) {
             Ok(env) => check(&env, &self.name),
-            Err(error) => Outcome::not_run(&self.name, error),
+            Err(error) => Outcome::not_run(&self.name, error).judged(),
         }
     }
 }
