@@ -1,0 +1,102 @@
+//! Builds trees of files that look like a host, for the tests of every module.
+//!
+//! The layout is sysfs's own: devices live in `/sys/devices`, everything else is a relative link
+//! to them, with the same number of `..` as the kernel writes. A builder's mistake is a test's
+//! mistake, so it panics.
+
+mod block;
+mod kernel;
+mod net;
+mod pci;
+mod samples;
+mod synthetic;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+pub use block::Disk;
+pub use pci::Pci;
+pub use samples::{debian_amd, pve_intel_two_gpus};
+pub use synthetic::synthetic;
+
+/// A host under construction. Paths are given as on the host (`/etc/default/grub`).
+#[derive(Debug)]
+pub struct Host {
+    dir: PathBuf,
+}
+
+impl Host {
+    /// A host without anything in `dir`, which is made.
+    pub fn new(dir: impl Into<PathBuf>) -> Host {
+        let host = Host { dir: dir.into() };
+        host.folder("/");
+        host
+    }
+
+    /// The folder that holds the tree.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The place in the scratch folder of a path on the host.
+    pub fn at(&self, path: &str) -> PathBuf {
+        self.dir.join(path.trim_start_matches('/'))
+    }
+
+    /// A folder and its parents.
+    pub fn folder(&self, path: &str) -> &Host {
+        let at = self.at(path);
+        fs::create_dir_all(&at).unwrap_or_else(|e| panic!("{}: {e}", at.display()));
+        self
+    }
+
+    /// A file; one that is there already is replaced.
+    pub fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Host {
+        let at = self.at(path);
+        self.folder(parent(path));
+        fs::write(&at, content).unwrap_or_else(|e| panic!("{}: {e}", at.display()));
+        self
+    }
+
+    /// Puts a line at the end of a file.
+    pub fn line(&self, path: &str, line: &str) -> &Host {
+        let mut text = fs::read(self.at(path)).unwrap_or_default();
+        text.extend_from_slice(line.as_bytes());
+        text.push(b'\n');
+        self.file(path, text)
+    }
+
+    /// A symbolic link with exactly this target.
+    pub fn link(&self, path: &str, target: &str) -> &Host {
+        let at = self.at(path);
+        self.folder(parent(path));
+        std::os::unix::fs::symlink(target, &at).unwrap_or_else(|e| panic!("{}: {e}", at.display()));
+        self
+    }
+
+    /// A link from one path on the host to another, relative as sysfs has them.
+    pub fn relative_link(&self, path: &str, to: &str) -> &Host {
+        let from: Vec<&str> = parent(path).split('/').filter(|p| !p.is_empty()).collect();
+        let to: Vec<&str> = to.split('/').filter(|p| !p.is_empty()).collect();
+        let shared = from.iter().zip(&to).take_while(|(a, b)| a == b).count();
+        let target = ["..", "/"].concat().repeat(from.len() - shared) + &to[shared..].join("/");
+        self.link(path, target.trim_end_matches('/'))
+    }
+
+    /// A driver that has a device: the device's link and the driver's own folder with its module.
+    fn driver(&self, bus: &str, device: &str, driver: &str, module: &str) -> &Host {
+        let folder = format!("/sys/bus/{bus}/drivers/{driver}");
+        let name = device.rsplit('/').next().unwrap_or_default();
+        self.relative_link(&format!("{device}/driver"), &folder);
+        self.relative_link(&format!("{folder}/{name}"), device);
+        if !module.is_empty() && !self.at(&format!("{folder}/module")).is_symlink() {
+            self.folder(&format!("/sys/module/{module}"));
+            self.relative_link(&format!("{folder}/module"), &format!("/sys/module/{module}"));
+        }
+        self
+    }
+}
+
+fn parent(path: &str) -> &str {
+    path.trim_end_matches('/').rsplit_once('/').map_or("/", |(parent, _)| parent)
+}
