@@ -1,0 +1,47 @@
+//! What the arguments may name: modules, and a file that modprobe reads.
+
+use config_text::modprobe_d::DIRECTORIES;
+use protocol::Failure;
+
+use crate::Args;
+
+/// The drivers, spelled as the kernel does, each once.
+pub fn drivers(args: &Args) -> Result<Vec<String>, Failure> {
+    let mut names: Vec<String> = Vec::new();
+    for driver in &args.drivers {
+        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        if driver.is_empty() || !driver.chars().all(fine) {
+            let msg = format!(
+                "option drivers: {driver:?} is no module's name; give letters, digits, - and _ alone, such as \
+                 nouveau: no path, no .ko, no wildcard"
+            );
+            return Err(Failure::coded("invalid_value", msg));
+        }
+        let name = driver.replace('-', "_");
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+/// Directory and name of the file to write.
+pub fn path(args: &Args) -> Result<(&'static str, &str), Failure> {
+    let refuse = |what: &str| {
+        let msg = format!(
+            "option path: {}: {what}; give a file such as /etc/modprobe.d/pci-passthrough-blacklist.conf",
+            args.path
+        );
+        Err(Failure::coded("path_not_read", msg))
+    };
+    let Some((directory, name)) = args.path.rsplit_once('/') else {
+        return refuse("this is no absolute path");
+    };
+    let Some(known) = DIRECTORIES.into_iter().find(|known| *known == directory) else {
+        return refuse(&format!("modprobe reads no files in {directory:?}"));
+    };
+    if !name.ends_with(".conf") || name.starts_with('.') || name.chars().any(char::is_control) {
+        return refuse("modprobe reads only files whose name ends in .conf and begins with no dot");
+    }
+    Ok((known, name))
+}
