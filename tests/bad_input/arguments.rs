@@ -55,11 +55,7 @@ fn options_of_the_wrong_kind_are_refused() {
     // Written out: serde_json can hold no NaN. A root that cannot exist keeps a module that took such a value
     // from doing anything.
     let table = [
-        (
-            "NaN for a flag",
-            r#"{"root": "ROOT", "_ansible_check_mode": false, "force": NaN, "nonsense": 1}"#,
-            "nonsense",
-        ),
+        ("NaN for a flag", r#"{"root": "ROOT", "force": NaN}"#, "force"),
         ("NaN for an unknown option", r#"{"root": "ROOT", "nonsense": NaN}"#, "nonsense"),
         ("infinity", r#"{"root": "ROOT", "nonsense": -Infinity}"#, "nonsense"),
         ("a number beyond all bounds", r#"{"root": "ROOT", "nonsense": 1e999999}"#, "nonsense"),
