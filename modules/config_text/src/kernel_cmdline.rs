@@ -157,7 +157,8 @@ mod tests {
 
     #[test]
     fn key_and_value_lose_their_quotes() {
-        let cases: &[(&[u8], &[u8], Option<&[u8]>)] = &[
+        type Case = (&'static [u8], &'static [u8], Option<&'static [u8]>);
+        let cases: &[Case] = &[
             (b"quiet", b"quiet", None),
             (b"a=b=c", b"a", Some(b"b=c")),
             (b"a=", b"a", Some(b"")),

@@ -1,8 +1,9 @@
 //! Pure editors of configuration text: current bytes in, desired bytes out. No I/O.
 
-mod finding;
 pub mod boot_entry;
+mod finding;
 pub mod grub_cfg;
+pub mod grub_default;
 pub mod modprobe_d;
 pub mod modules_list;
 

@@ -217,56 +217,75 @@ fn finish(tokens: &[Token], line: Vec<Work>, append: Vec<Vec<u8>>) -> Edit {
 /// A replacement inside a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Splice {
+    /// What goes: a token, or nothing.
     pub range: Range<usize>,
+    /// The blanks beside a dropped token that go with it.
+    pub blanks: Range<usize>,
+    /// What comes in its place.
     pub insert: Vec<u8>,
 }
 
-/// Turns actions on the tokens of `line` into splices of its text. `append` goes behind the last token
-/// before the token number `limit`, or to `empty_at` where there is none. Dropping what was appended
-/// gives the text back byte for byte.
+impl Splice {
+    fn new(range: Range<usize>, insert: Vec<u8>) -> Self {
+        Splice { blanks: range.end..range.end, range, insert }
+    }
+}
+
+/// Turns actions on the tokens of `line` into splices of its `text`. `append` goes behind the last token
+/// of `region` (token numbers) that stays, or to `empty_at` where there is none. Dropping what was
+/// appended gives the text back byte for byte.
 pub(crate) fn splices(
+    text: &[u8],
     line: &Cmdline,
     actions: &[Action],
     append: &[Vec<u8>],
-    limit: usize,
-    empty_at: usize,
+    region: Range<usize>,
+    mut empty_at: usize,
 ) -> Vec<Splice> {
     let tokens = &line.tokens;
     let mut append = append.join(&b' ');
-    let keeps = |index: &usize| actions[*index] != Action::Drop;
+    let keeps = |index: &usize| actions.get(*index) != Some(&Action::Drop);
+    let mut region = region;
     // A quote that stays open would swallow what comes behind it.
-    let open = tokens.last().is_some_and(Token::open_quote) && keeps(&(tokens.len() - 1));
-    let limit = limit.min(if open { tokens.len() - 1 } else { tokens.len() });
-    let anchor = (0..limit).rev().find(keeps);
-    let mut result = Vec::new();
-    if anchor.is_none() && limit == 0 && !append.is_empty() {
-        let next = tokens.first().map(|token| token.start).or(line.init);
-        let at = next.unwrap_or(empty_at);
-        if next.is_some() {
-            append.push(b' ');
+    if let Some(last) = tokens.last()
+        && last.open_quote()
+        && region.end == tokens.len()
+        && keeps(&(tokens.len() - 1))
+    {
+        region.end -= 1;
+        region.start = region.start.min(region.end);
+        empty_at = empty_at.min(last.start);
+        if region.is_empty() {
+            empty_at = last.start;
         }
-        result.push(Splice { range: at..at, insert: std::mem::take(&mut append) });
+    }
+    let anchor = region.clone().rev().find(keeps);
+    let mut result = Vec::new();
+    if region.is_empty() && !append.is_empty() {
+        let blank_at = |at: Option<usize>| at.and_then(|at| text.get(at)).is_none_or(|b| super::is_blank(*b));
+        let before: &[u8] = if blank_at(empty_at.checked_sub(1)) { b"" } else { b" " };
+        let after: &[u8] = if blank_at(Some(empty_at)) { b"" } else { b" " };
+        let insert = [before, &append, after].concat();
+        append.clear();
+        result.push(Splice::new(empty_at..empty_at, insert));
     }
     let mut kept_before = false;
-    for (index, token) in tokens.iter().enumerate() {
-        match &actions[index] {
+    for (index, (token, action)) in tokens.iter().zip(actions).enumerate() {
+        let here = token.start..token.end();
+        match action {
             Action::Keep => {}
-            Action::Replace(raw) => {
-                result.push(Splice { range: token.start..token.end(), insert: raw.clone() });
-            }
-            Action::Drop if anchor.is_none() && index < limit && !append.is_empty() => {
-                result.push(Splice { range: token.start..token.end(), insert: std::mem::take(&mut append) });
-                kept_before = true;
-                continue;
+            Action::Replace(raw) => result.push(Splice::new(here, raw.clone())),
+            Action::Drop if anchor.is_none() && region.contains(&index) && !append.is_empty() => {
+                result.push(Splice::new(here, std::mem::take(&mut append)));
             }
             Action::Drop => {
                 let next = tokens.get(index + 1).map(|next| next.start).or(line.init);
-                let range = match (kept_before, next) {
-                    (true, _) => tokens[index - 1].end()..token.end(),
-                    (false, Some(next)) => token.start..next,
-                    (false, None) => token.start..token.end(),
+                let blanks = match (kept_before, next) {
+                    (true, _) => tokens[index - 1].end()..token.start,
+                    (false, Some(next)) => token.end()..next,
+                    (false, None) => token.end()..token.end(),
                 };
-                result.push(Splice { range, insert: Vec::new() });
+                result.push(Splice { range: here, blanks, insert: Vec::new() });
                 continue;
             }
         }
@@ -274,20 +293,21 @@ pub(crate) fn splices(
         if anchor == Some(index) && !append.is_empty() {
             let insert = [b" ".as_slice(), &append].concat();
             append.clear();
-            result.push(Splice { range: token.end()..token.end(), insert });
+            result.push(Splice::new(token.end()..token.end(), insert));
         }
     }
+    result.sort_by_key(|splice| (splice.range.start.min(splice.blanks.start), splice.range.end));
     result
 }
 
 /// The text after the splices, which are in order and do not overlap.
-pub(crate) fn spliced(text: &[u8], splices: &[Splice]) -> Vec<u8> {
+fn spliced(text: &[u8], splices: &[Splice]) -> Vec<u8> {
     let mut result = Vec::with_capacity(text.len());
     let mut at = 0;
-    for splice in splices {
-        result.extend_from_slice(&text[at..splice.range.start]);
-        result.extend_from_slice(&splice.insert);
-        at = splice.range.end;
+    for Splice { range, blanks, insert } in splices {
+        result.extend_from_slice(&text[at..range.start.min(blanks.start)]);
+        result.extend_from_slice(insert);
+        at = range.end.max(blanks.end);
     }
     result.extend_from_slice(&text[at..]);
     result
@@ -306,7 +326,8 @@ pub(crate) fn spliced(text: &[u8], splices: &[Splice]) -> Vec<u8> {
 pub fn rewrite(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
     let line = parse(text);
     let edit = plan(&line.tokens, wish, |_| true);
-    let splices = splices(&line, &edit.actions, &edit.append, line.tokens.len(), 0);
+    let empty_at = line.init.unwrap_or(0);
+    let splices = splices(text, &line, &edit.actions, &edit.append, 0..line.tokens.len(), empty_at);
     (spliced(text, &splices), edit)
 }
 

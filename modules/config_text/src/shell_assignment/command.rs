@@ -1,0 +1,526 @@
+//! The shell's grammar (POSIX XCU 2.10), as far as it decides what is assigned when.
+
+use std::ops::Range;
+
+use super::script::{Effect, Step, Word};
+use super::{Dialect, SyntaxError, is_name};
+
+/// Deeper nesting than anyone writes: the parser gives up rather than the stack.
+const MAX_DEPTH: usize = 100;
+
+const KEYWORDS: &[&str] = &[
+    "!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "then", "until", "while",
+];
+const BASH_KEYWORDS: &[&str] = &["[[", "function", "select"];
+/// Keywords that can only close or continue something.
+const CLOSING: &[&str] = &["}", "do", "done", "elif", "else", "esac", "fi", "then"];
+
+struct Heredoc {
+    end: Vec<u8>,
+    strip_tabs: bool,
+}
+
+/// Walks over a file once, collecting what it does.
+pub(super) struct Parser<'a> {
+    pub(super) text: &'a [u8],
+    pub(super) at: usize,
+    dialect: Dialect,
+    depth: usize,
+    /// Where the lines end.
+    newlines: Vec<usize>,
+    heredocs: Vec<Heredoc>,
+    /// Variables set by `${name:=…}` and arithmetic in words read since the last command.
+    assigned: Vec<(Vec<u8>, usize)>,
+}
+
+impl<'a> Parser<'a> {
+    pub(super) fn new(text: &'a [u8], dialect: Dialect) -> Self {
+        let newlines = (0..text.len()).filter(|at| text[*at] == b'\n').collect();
+        Parser { text, at: 0, dialect, depth: 0, newlines, heredocs: Vec::new(), assigned: Vec::new() }
+    }
+
+    /// The whole file.
+    pub(super) fn script(mut self) -> Result<Vec<Step>, SyntaxError> {
+        if let Some(at) = self.text.iter().position(|byte| *byte == 0) {
+            return Err(self.error_at(at, "a NUL byte stands here: this is no shell file"));
+        }
+        let mut steps = Vec::new();
+        self.list(&[""], false, &mut steps)?;
+        Ok(steps)
+    }
+
+    pub(super) fn bash(&self) -> bool {
+        self.dialect == Dialect::Bash
+    }
+
+    pub(super) fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn ahead(&self, what: &[u8]) -> bool {
+        self.text.get(self.at..).is_some_and(|rest| rest.starts_with(what))
+    }
+
+    pub(super) fn line_of(&self, at: usize) -> usize {
+        self.newlines.partition_point(|newline| *newline < at) + 1
+    }
+
+    pub(super) fn error_at(&self, at: usize, what: impl Into<String>) -> SyntaxError {
+        SyntaxError { line: self.line_of(at), what: what.into() }
+    }
+
+    pub(super) fn error(&self, what: impl Into<String>) -> SyntaxError {
+        self.error_at(self.at.min(self.text.len()), what)
+    }
+
+    pub(super) fn enter(&mut self) -> Result<(), SyntaxError> {
+        self.depth += 1;
+        if self.depth > MAX_DEPTH { Err(self.error("this is nested too deeply to follow")) } else { Ok(()) }
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.depth -= 1;
+    }
+
+    pub(super) fn assigned_in_expansion(&mut self, name: Vec<u8>, line: usize) {
+        self.assigned.push((name, line));
+    }
+
+    /// The command inside backquotes has to be whole too.
+    pub(super) fn check_inner(&mut self, inner: &[u8], at: usize) -> Result<(), SyntaxError> {
+        self.enter()?;
+        let mut parser = Parser::new(inner, self.dialect);
+        parser.depth = self.depth;
+        let checked = parser.list(&[""], false, &mut Vec::new());
+        self.leave();
+        checked.map(|_| ()).map_err(|error| self.error_at(at, error.what))
+    }
+
+    /// Up to the `)`; nothing that happens inside reaches the variables outside.
+    pub(super) fn subshell(&mut self) -> Result<(), SyntaxError> {
+        let outer = std::mem::take(&mut self.assigned);
+        self.list(&[")"], false, &mut Vec::new())?;
+        self.assigned = outer;
+        Ok(())
+    }
+
+    fn skip_blanks(&mut self) {
+        loop {
+            match self.peek() {
+                Some(b' ' | b'\t') => self.at += 1,
+                Some(b'\\') if self.text.get(self.at + 1) == Some(&b'\n') => self.at += 2,
+                _ => return,
+            }
+        }
+    }
+
+    /// Blanks, comments and newlines.
+    fn skip_lines(&mut self) {
+        loop {
+            self.skip_blanks();
+            match self.peek() {
+                Some(b'#') => {
+                    let rest = &self.text[self.at..];
+                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                }
+                Some(b'\n') => {
+                    self.at += 1;
+                    self.skip_heredocs();
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// The bodies of the here-documents that were announced on the line that just ended.
+    fn skip_heredocs(&mut self) {
+        for heredoc in std::mem::take(&mut self.heredocs) {
+            while self.at < self.text.len() {
+                let rest = &self.text[self.at..];
+                let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
+                let mut line = &rest[..length];
+                while heredoc.strip_tabs && line.first() == Some(&b'\t') {
+                    line = &line[1..];
+                }
+                self.at = (self.at + length + 1).min(self.text.len());
+                if line == heredoc.end {
+                    break;
+                }
+            }
+        }
+    }
+
+    /// The keyword that stands here as a word of its own.
+    fn keyword(&self) -> Option<&'static str> {
+        let bash: &[&str] = if self.bash() { BASH_KEYWORDS } else { &[] };
+        KEYWORDS.iter().chain(bash).copied().find(|keyword| {
+            self.ahead(keyword.as_bytes())
+                && self.text.get(self.at + keyword.len()).is_none_or(|byte| b" \t\n;&|()<>".contains(byte))
+        })
+    }
+
+    fn take_keyword(&mut self, keyword: &str) -> bool {
+        let here = if keyword == "in" {
+            self.ahead(b"in") && self.text.get(self.at + 2).is_none_or(|byte| b" \t\n;".contains(byte))
+        } else {
+            self.keyword() == Some(keyword)
+        };
+        if here {
+            self.at += keyword.len();
+        }
+        here
+    }
+
+    fn expect(&mut self, keyword: &'static str) -> Result<(), SyntaxError> {
+        self.skip_lines();
+        if self.take_keyword(keyword) { Ok(()) } else { Err(self.error(format!("'{keyword}' is missing"))) }
+    }
+
+    /// Commands up to one of `closers`, which is consumed and returned; `""` is the end of the file.
+    fn list(
+        &mut self,
+        closers: &[&'static str],
+        conditional: bool,
+        sink: &mut Vec<Step>,
+    ) -> Result<&'static str, SyntaxError> {
+        self.enter()?;
+        let opened = self.at.saturating_sub(1);
+        loop {
+            self.skip_lines();
+            let here = match self.peek() {
+                None => Some(""),
+                Some(b')') => Some(")"),
+                Some(b';') if self.ahead(b";;&") && self.bash() => Some(";;&"),
+                Some(b';') if self.ahead(b";&") && self.bash() => Some(";&"),
+                Some(b';') if self.ahead(b";;") => Some(";;"),
+                Some(b';') => Some(";"),
+                _ => self.keyword().filter(|keyword| CLOSING.contains(keyword)),
+            };
+            if let Some(here) = here {
+                if let Some(closer) = closers.iter().find(|closer| **closer == here) {
+                    self.at += here.len();
+                    self.leave();
+                    return Ok(closer);
+                }
+                return Err(match here {
+                    "" => {
+                        let missing = closers.last().copied().unwrap_or_default();
+                        self.error_at(opened, format!("'{missing}' is missing for what starts here"))
+                    }
+                    here => self.error(format!("'{here}' is unexpected here")),
+                });
+            }
+            let start = sink.len();
+            self.and_or(conditional, sink)?;
+            self.skip_blanks();
+            match self.peek() {
+                Some(b'&') => {
+                    // In the background: a subshell.
+                    self.at += 1;
+                    sink.truncate(start);
+                }
+                Some(b';') if !self.ahead(b";;") && !self.ahead(b";&") => self.at += 1,
+                None | Some(b'\n' | b'#' | b';' | b')') => {}
+                Some(byte) => {
+                    return Err(self.error(format!("'{}' is unexpected here", char::from(byte))));
+                }
+            }
+        }
+    }
+
+    fn and_or(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+        self.pipeline(conditional, sink)?;
+        loop {
+            self.skip_blanks();
+            if !self.ahead(b"&&") && !self.ahead(b"||") {
+                return Ok(());
+            }
+            self.at += 2;
+            self.skip_lines();
+            self.pipeline(true, sink)?;
+        }
+    }
+
+    fn pipeline(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+        while self.take_keyword("!") {
+            self.skip_blanks();
+        }
+        let start = sink.len();
+        self.command(conditional, sink)?;
+        loop {
+            self.skip_blanks();
+            if !self.ahead(b"|") || self.ahead(b"||") {
+                return Ok(());
+            }
+            self.at += if self.ahead(b"|&") && self.bash() { 2 } else { 1 };
+            self.skip_lines();
+            self.command(conditional, sink)?;
+            // Each command of a pipe runs in a subshell.
+            sink.truncate(start);
+        }
+    }
+
+    fn command(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+        self.enter()?;
+        match self.keyword() {
+            Some("{") => {
+                self.at += 1;
+                self.list(&["}"], conditional, sink)?;
+            }
+            Some("if") => self.if_command(conditional, sink)?,
+            Some(keyword @ ("while" | "until")) => {
+                self.at += keyword.len();
+                self.list(&["do"], true, sink)?;
+                self.list(&["done"], true, sink)?;
+            }
+            Some(keyword @ ("for" | "select")) => {
+                self.at += keyword.len();
+                self.for_command(sink)?;
+            }
+            Some("case") => self.case_command(sink)?,
+            Some("function") => {
+                self.at += 8;
+                self.skip_blanks();
+                let name = self.word()?;
+                self.skip_blanks();
+                if self.ahead(b"()") {
+                    self.at += 2;
+                }
+                self.function(&name, sink)?;
+            }
+            Some("[[") => self.test_command()?,
+            Some(keyword) => return Err(self.error(format!("'{keyword}' is unexpected here"))),
+            None if self.ahead(b"((") && self.bash() => {
+                self.at += 2;
+                self.arithmetic()?;
+                self.flush_assigned(conditional, sink);
+            }
+            None if self.ahead(b"(") => {
+                self.at += 1;
+                self.subshell()?;
+            }
+            None => {
+                self.simple(conditional, sink)?;
+                self.leave();
+                return Ok(());
+            }
+        }
+        loop {
+            self.skip_blanks();
+            if !self.redirection()? {
+                break;
+            }
+        }
+        self.leave();
+        Ok(())
+    }
+
+    fn if_command(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+        self.at += 2;
+        self.list(&["then"], conditional, sink)?;
+        loop {
+            match self.list(&["elif", "else", "fi"], true, sink)? {
+                "elif" => {
+                    self.list(&["then"], true, sink)?;
+                }
+                "else" => {
+                    self.list(&["fi"], true, sink)?;
+                    return Ok(());
+                }
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    fn for_command(&mut self, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+        self.skip_blanks();
+        let line = self.line_of(self.at);
+        if self.ahead(b"((") && self.bash() {
+            self.at += 2;
+            self.arithmetic()?;
+        } else {
+            let name = self.name();
+            if !is_name(&name) {
+                return Err(self.error("'for' needs a variable's name"));
+            }
+            let effect = Effect::Touch { name: Some(name), why: "a loop sets it" };
+            sink.push(Step { effect, conditional: true, line });
+        }
+        self.skip_lines();
+        if self.take_keyword("in") {
+            loop {
+                self.skip_blanks();
+                if matches!(self.peek(), None | Some(b'\n' | b';' | b'#')) {
+                    break;
+                }
+                if self.word()?.range.is_empty() {
+                    return Err(self.error("this is unexpected in the words of 'for'"));
+                }
+            }
+        }
+        self.flush_assigned(true, sink);
+        self.skip_blanks();
+        if self.peek() == Some(b';') {
+            self.at += 1;
+        }
+        self.expect("do")?;
+        self.list(&["done"], true, sink)?;
+        Ok(())
+    }
+
+    fn case_command(&mut self, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+        let opened = self.at;
+        self.at += 4;
+        self.skip_blanks();
+        self.word()?;
+        self.flush_assigned(true, sink);
+        self.expect("in")?;
+        loop {
+            self.skip_lines();
+            if self.take_keyword("esac") {
+                return Ok(());
+            }
+            if self.peek() == Some(b'(') {
+                self.at += 1;
+            }
+            loop {
+                self.skip_blanks();
+                if self.word()?.range.is_empty() {
+                    return Err(self.error_at(opened, "a pattern of this 'case' is missing"));
+                }
+                self.skip_blanks();
+                match self.peek() {
+                    Some(b'|') => self.at += 1,
+                    Some(b')') => break,
+                    _ => return Err(self.error("')' is missing after a pattern of 'case'")),
+                }
+            }
+            self.at += 1;
+            if self.list(&[";;", ";&", ";;&", "esac"], true, sink)? == "esac" {
+                return Ok(());
+            }
+        }
+    }
+
+    /// bash's `[[ … ]]`, in which `<`, `(` and `&&` are operators of its own.
+    fn test_command(&mut self) -> Result<(), SyntaxError> {
+        let opened = self.at;
+        loop {
+            self.skip_lines();
+            match self.peek() {
+                None => return Err(self.error_at(opened, "']]' is missing for what starts here")),
+                Some(b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>') => self.at += 1,
+                Some(_) => {
+                    let word = self.word()?;
+                    if word.bare(self.text) == Some(b"]]") {
+                        return Ok(());
+                    }
+                }
+            }
+        }
+    }
+
+    /// The body of a function, after its name and `()`.
+    pub(super) fn function(&mut self, name: &Word, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+        let line = self.line_of(name.range.start);
+        let literal = name.literal(self.text).unwrap_or_default();
+        if !is_name(&literal) && !self.bash() {
+            return Err(self.error_at(name.range.start, "this cannot be a function's name"));
+        }
+        self.skip_lines();
+        let mut body = Vec::new();
+        self.command(false, &mut body)?;
+        sink.push(Step { effect: Effect::Define { name: literal, body }, conditional: false, line });
+        Ok(())
+    }
+
+    /// A redirection, if one stands here.
+    pub(super) fn redirection(&mut self) -> Result<bool, SyntaxError> {
+        let start = self.at;
+        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
+            self.at += 1;
+        }
+        let both = self.bash() && self.at == start && self.ahead(b"&>");
+        if !both && !matches!(self.peek(), Some(b'<' | b'>')) {
+            self.at = start;
+            return Ok(false);
+        }
+        if self.bash() && (self.ahead(b"<(") || self.ahead(b">(")) {
+            self.at += 2;
+            self.subshell()?;
+            return Ok(true);
+        }
+        let posix: &[&[u8]] = &[b"<<-", b"<<", b"<&", b"<>", b"<", b">>", b">&", b">|", b">"];
+        let bash: &[&[u8]] = if self.bash() { &[b"<<<", b"&>>", b"&>"] } else { &[] };
+        let operator = bash.iter().chain(posix).copied().find(|operator| self.ahead(operator));
+        let operator = operator.unwrap_or(b"<");
+        self.at += operator.len();
+        self.skip_blanks();
+        if self.bash() && self.ahead(b"<(") {
+            return self.redirection();
+        }
+        let target = self.word()?;
+        if target.range.is_empty() {
+            return Err(self.error("the file of a redirection is missing"));
+        }
+        if operator.starts_with(b"<<") && operator != b"<<<" {
+            let end = target.literal(self.text).unwrap_or_else(|| self.text[target.range.clone()].to_vec());
+            self.heredocs.push(Heredoc { end, strip_tabs: operator == b"<<-" });
+        }
+        Ok(true)
+    }
+
+    /// What expansions assigned in the words just read.
+    pub(super) fn flush_assigned(&mut self, conditional: bool, sink: &mut Vec<Step>) {
+        for (name, line) in std::mem::take(&mut self.assigned) {
+            let effect = Effect::Touch { name: Some(name), why: "an expansion sets it" };
+            sink.push(Step { effect, conditional, line });
+        }
+    }
+
+    /// Reads the words of a simple command one by one.
+    pub(super) fn simple_word(&mut self) -> Result<Option<Word>, SyntaxError> {
+        loop {
+            self.skip_blanks();
+            match self.peek() {
+                None | Some(b'\n' | b';' | b'|' | b')' | b'(' | b'#') => return Ok(None),
+                Some(b'&') if !(self.bash() && self.ahead(b"&>")) => return Ok(None),
+                _ if self.redirection()? => {}
+                _ => return self.word().map(Some),
+            }
+        }
+    }
+
+    /// Whether `()` stands here, and steps over it.
+    pub(super) fn take_parentheses(&mut self) -> bool {
+        let start = self.at;
+        if self.peek() == Some(b'(') {
+            self.at += 1;
+            self.skip_blanks();
+            if self.peek() == Some(b')') {
+                self.at += 1;
+                return true;
+            }
+        }
+        self.at = start;
+        false
+    }
+
+    /// bash's array value, from its `(`.
+    pub(super) fn array(&mut self) -> Result<Range<usize>, SyntaxError> {
+        let start = self.at;
+        self.at += 1;
+        loop {
+            self.skip_lines();
+            match self.peek() {
+                Some(b')') => break,
+                Some(byte) if !b";&|<>(".contains(&byte) => {
+                    self.word()?;
+                }
+                _ => return Err(self.error_at(start, "this '(' is never closed")),
+            }
+        }
+        self.at += 1;
+        Ok(start..self.at)
+    }
+}

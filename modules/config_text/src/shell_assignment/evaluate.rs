@@ -1,0 +1,268 @@
+//! What a variable holds after several files were sourced one after the other.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use super::Quote;
+use super::script::{Effect, Part, Script, Step, Word};
+
+/// A piece of a variable's value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Piece {
+    /// Text that stands in a file.
+    Text {
+        /// Index of the file.
+        file: usize,
+        /// Which assignment of the file wrote it: where its word starts.
+        assignment: usize,
+        /// The bytes in the file; with `escape`, a backslash and the byte that counts.
+        raw: Range<usize>,
+        /// The quotes around it.
+        quote: Quote,
+        /// Whether the first byte of `raw` is a backslash that does not count.
+        escape: bool,
+    },
+    /// What only the shell can work out.
+    Computed {
+        /// Index of the file.
+        file: usize,
+        /// The assignment, as in [`Piece::Text`]; `None` where the whole value is unknown.
+        assignment: Option<usize>,
+        /// Where, from 1.
+        line: usize,
+        /// Why, as half a sentence.
+        why: &'static str,
+    },
+}
+
+/// An assignment whose word is part of the value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// Index of the file.
+    pub file: usize,
+    /// The bytes of the word, quotes included.
+    pub word: Range<usize>,
+    /// Where, from 1.
+    pub line: usize,
+}
+
+/// What a variable holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Value {
+    /// Its pieces, in order.
+    pub pieces: Vec<Piece>,
+    /// The assignments they come from, in order: the one that set the variable, then those that build on
+    /// it; where a piece belongs to no assignment, only those after it.
+    pub assigned: Vec<Assigned>,
+}
+
+impl Value {
+    /// The assignment that set the variable, if the word is plain text: where an edit can go, whatever
+    /// later assignments put around it.
+    pub fn literal_base(&self) -> Option<&Assigned> {
+        let base = self.assigned.first()?;
+        let literal = self.pieces.iter().all(|piece| match piece {
+            Piece::Text { .. } => true,
+            Piece::Computed { file, assignment, .. } => {
+                assignment.is_some_and(|start| (*file, start) != (base.file, base.word.start))
+            }
+        });
+        literal.then_some(base)
+    }
+
+    /// Where and why the value is not plain text, if so: file, line, reason.
+    pub fn computed(&self) -> Option<(usize, usize, &'static str)> {
+        self.pieces.iter().find_map(|piece| match piece {
+            Piece::Computed { file, line, why, .. } => Some((*file, *line, *why)),
+            Piece::Text { .. } => None,
+        })
+    }
+
+    /// The value as the shell would hold it, if it is plain text.
+    pub fn text(&self, files: &[&[u8]]) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        for piece in &self.pieces {
+            match piece {
+                Piece::Text { file, raw, escape, .. } => {
+                    text.extend_from_slice(files.get(*file)?.get(raw.start + usize::from(*escape)..raw.end)?);
+                }
+                Piece::Computed { .. } => return None,
+            }
+        }
+        Some(text)
+    }
+
+    fn unknown(file: usize, line: usize, why: &'static str) -> Option<Value> {
+        let piece = Piece::Computed { file, assignment: None, line, why };
+        Some(Value { pieces: vec![piece], assigned: Vec::new() })
+    }
+}
+
+/// The state of one variable while files are sourced in order, functions included.
+pub struct Evaluation<'s> {
+    variable: &'s [u8],
+    value: Option<Value>,
+    functions: BTreeMap<&'s [u8], Vec<&'s [Step]>>,
+    /// A file that is not known was sourced: unknown commands may be its functions.
+    foreign: bool,
+    exited: Option<(usize, usize)>,
+}
+
+impl<'s> Evaluation<'s> {
+    /// The variable is unset before the first file.
+    pub fn new(variable: &'s [u8]) -> Self {
+        Evaluation { variable, value: None, functions: BTreeMap::new(), foreign: false, exited: None }
+    }
+
+    /// What the variable holds now; `None` while it is unset.
+    pub fn value(&self) -> Option<&Value> {
+        self.value.as_ref()
+    }
+
+    /// File and line of an `exit` that ends the sourcing script itself.
+    pub fn exited(&self) -> Option<(usize, usize)> {
+        self.exited
+    }
+
+    /// Sources one more file. Its index is what [`Piece::Text`] names it by.
+    pub fn source(&mut self, file: usize, script: &'s Script) {
+        if self.exited.is_some() {
+            return;
+        }
+        let mut may_have_returned = false;
+        for step in &script.steps {
+            let conditional = step.conditional || may_have_returned;
+            match &step.effect {
+                Effect::Return if conditional => may_have_returned = true,
+                Effect::Return => return,
+                Effect::Exit if conditional => {}
+                Effect::Exit => {
+                    self.exited = Some((file, step.line));
+                    return;
+                }
+                effect => self.apply(file, step.line, conditional, effect),
+            }
+        }
+    }
+
+    fn apply(&mut self, file: usize, line: usize, conditional: bool, effect: &'s Effect) {
+        match effect {
+            Effect::Assign { name, word, append } if name == self.variable => {
+                self.value = if conditional {
+                    Value::unknown(file, line, "it is assigned under a condition")
+                } else {
+                    Some(self.assigned(file, line, word, *append))
+                };
+            }
+            Effect::Unset { name } if name == self.variable => {
+                self.value = if conditional {
+                    Value::unknown(file, line, "it is unset under a condition")
+                } else {
+                    None
+                };
+            }
+            Effect::Touch { name, why } if name.as_ref().is_none_or(|name| name == self.variable) => {
+                self.value = Value::unknown(file, line, why);
+            }
+            Effect::Source => {
+                self.foreign = true;
+                self.value = Value::unknown(file, line, "another file is sourced, which may change it");
+            }
+            Effect::Define { name, body } => {
+                self.functions.entry(name).or_default().push(body);
+            }
+            Effect::Call { name } => {
+                if self.functions.contains_key(name.as_slice()) {
+                    if self.touches(name) {
+                        self.value = Value::unknown(file, line, "a function sets it");
+                    }
+                } else if self.foreign && !is_utility(name) {
+                    let why = "a function of a sourced file may set it";
+                    self.value = Value::unknown(file, line, why);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a function, or one that it calls or defines, may change the variable.
+    fn touches(&self, name: &[u8]) -> bool {
+        let mine = |name: &[u8]| name == self.variable;
+        let mut seen: BTreeSet<&[u8]> = BTreeSet::new();
+        let mut names = vec![name];
+        while let Some(name) = names.pop() {
+            if !seen.insert(name) {
+                continue;
+            }
+            let Some(bodies) = self.functions.get(name) else {
+                if self.foreign && !is_utility(name) {
+                    return true;
+                }
+                continue;
+            };
+            let mut bodies = bodies.clone();
+            while let Some(body) = bodies.pop() {
+                for step in body {
+                    match &step.effect {
+                        Effect::Assign { name, .. } | Effect::Unset { name } if mine(name) => return true,
+                        Effect::Touch { name, .. } if name.as_ref().is_none_or(|name| mine(name)) => {
+                            return true;
+                        }
+                        Effect::Source => return true,
+                        Effect::Call { name } => names.push(name),
+                        Effect::Define { body, .. } => bodies.push(body),
+                        _ => {}
+                    }
+                }
+            }
+        }
+        false
+    }
+
+    fn assigned(&mut self, file: usize, line: usize, word: &Word, append: bool) -> Value {
+        let assignment = word.range.start;
+        let mut old = self.value.take();
+        let had_old = old.is_some();
+        let mut value = Value::default();
+        if append {
+            value = old.take().unwrap_or_default();
+        }
+        for part in &word.parts {
+            let computed = |why, line| Piece::Computed { file, assignment: Some(assignment), line, why };
+            match part {
+                Part::Text { raw, quote, escape } => value.pieces.push(Piece::Text {
+                    file,
+                    assignment,
+                    raw: raw.clone(),
+                    quote: *quote,
+                    escape: *escape,
+                }),
+                Part::Variable { name, .. } if name == self.variable && !had_old => {}
+                Part::Variable { name, line } if name == self.variable => match old.take() {
+                    Some(old) => {
+                        value.pieces.extend(old.pieces);
+                        value.assigned = old.assigned;
+                    }
+                    None => value.pieces.push(computed("it is repeated in its own value", *line)),
+                },
+                Part::Variable { line, .. } => {
+                    value.pieces.push(computed("it holds another variable", *line));
+                }
+                Part::Computed { why, line } => value.pieces.push(computed(why, *line)),
+            }
+        }
+        let this = Assigned { file, word: word.range.clone(), line };
+        value.assigned.push(this);
+        value
+    }
+}
+
+/// Commands that no sourced file is expected to replace by a function.
+fn is_utility(name: &[u8]) -> bool {
+    const UTILITIES: &[&[u8]] = &[
+        b":", b"[", b"[[", b"cat", b"cd", b"cp", b"cut", b"echo", b"false", b"grep", b"mkdir", b"printf",
+        b"pwd", b"rm", b"sed", b"set", b"shift", b"sleep", b"test", b"touch", b"tr", b"true", b"umask",
+        b"uname",
+    ];
+    UTILITIES.contains(&name)
+}
