@@ -5,6 +5,9 @@ use crate::root::{HostError, Root};
 /// Where Debian's and Ubuntu's grub-mkconfig reads drop-ins from, after the main file.
 pub const DROP_IN_DIR: &str = "/etc/default/grub.d";
 
+/// Debian's and Arch's place; Fedora's and SUSE's.
+const CONFIG_PATHS: [&str; 2] = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
+
 /// GRUB on one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Grub {
@@ -22,6 +25,23 @@ pub struct Grub {
     pub config: Option<Vec<u8>>,
 }
 
+impl Grub {
+    /// Where the generated file is, or would be.
+    pub fn output(&self) -> &str {
+        match (&self.config_path, self.mkconfig) {
+            (Some(path), _) => path,
+            (None, Some("grub2-mkconfig")) => CONFIG_PATHS[1],
+            (None, _) => CONFIG_PATHS[0],
+        }
+    }
+
+    /// The command that generates the entries into the file `to`; where no generator is installed,
+    /// the one whose absence is then reported.
+    pub fn refresh_command(&self, to: &str) -> Vec<String> {
+        [self.mkconfig.unwrap_or("grub-mkconfig"), "-o", to].map(str::to_string).to_vec()
+    }
+}
+
 /// Reads the main file at `path`, its drop-ins and the generated file.
 pub fn observe(root: &Root, path: &str) -> Result<Grub, HostError> {
     let mut grub = Grub { main: root.read_opt(path)?, ..Grub::default() };
@@ -36,14 +56,16 @@ pub fn observe(root: &Root, path: &str) -> Result<Grub, HostError> {
     if grub.reads_drop_ins {
         for name in root.list(DROP_IN_DIR)? {
             // The shell's `*.cfg` takes no hidden files.
-            let Some(name) = name.to_str().filter(|n| n.ends_with(".cfg") && !n.starts_with('.')) else { continue };
+            let Some(name) = name.to_str().filter(|n| n.ends_with(".cfg") && !n.starts_with('.')) else {
+                continue;
+            };
             let path = format!("{DROP_IN_DIR}/{name}");
             if let Some(bytes) = root.read_opt(&path)? {
                 grub.drop_ins.push((path, bytes));
             }
         }
     }
-    for path in ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"] {
+    for path in CONFIG_PATHS {
         if let Some(bytes) = root.read_opt(path)? {
             (grub.config_path, grub.config) = (Some(path.to_string()), Some(bytes));
             break;
@@ -89,7 +111,11 @@ mod tests {
     fn the_script_decides_whether_drop_ins_count() {
         let files = [("etc/default/grub", "A=1\n"), ("etc/default/grub.d/x.cfg", "A=2\n")];
         let (_dir, root) = tree(&files);
-        assert_eq!(observe(&root, "/etc/default/grub").unwrap().drop_ins.len(), 1, "no script: the directory decides");
+        assert_eq!(
+            observe(&root, "/etc/default/grub").unwrap().drop_ins.len(),
+            1,
+            "no script: the directory decides"
+        );
         let mut with = files.to_vec();
         with.push(("usr/sbin/grub-mkconfig", "#!/bin/sh\n. /etc/default/grub\n"));
         let (_dir, root) = tree(&with);

@@ -1,0 +1,78 @@
+//! From the options to the parameters that are wanted, and those that must not be there.
+
+use config_text::kernel_cmdline::Wish;
+use host::proc::Vendor;
+use protocol::Failure;
+
+use crate::observe::Observed;
+use crate::{Args, EnableParameter, State};
+
+/// The parameters of one run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Wanted {
+    /// Tokens that shall be in force, each once.
+    pub present: Vec<String>,
+    /// Tokens and keys that shall not be there.
+    pub absent: Vec<String>,
+    /// The same, as the editor takes it.
+    pub wish: Wish,
+}
+
+/// Refuses, before anything is read, options that are no single safe token each.
+pub(crate) fn check_tokens(args: &Args) -> Result<(), Failure> {
+    for (option, tokens) in [("parameters", &args.parameters), ("remove", &args.remove)] {
+        for token in tokens {
+            Wish::new(&[token], &[] as &[&str], false)
+                .map_err(|error| Failure::new(format!("{option}: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// What the options ask for on this host.
+pub(crate) fn wanted(args: &Args, seen: &Observed) -> Result<Wanted, Failure> {
+    let mut tokens: Vec<String> = Vec::new();
+    if enables(args, seen) {
+        tokens.extend(enable_tokens(args, seen)?.iter().map(|t| t.to_string()));
+    }
+    if args.passthrough_mode {
+        tokens.push("iommu=pt".into());
+    }
+    tokens.extend(args.parameters.iter().cloned());
+    let (present, absent) = match args.state {
+        State::Present => (tokens, args.remove.clone()),
+        State::Absent => (Vec::new(), tokens.into_iter().chain(args.remove.iter().cloned()).collect()),
+    };
+    let wish = Wish::new(&present, &absent, args.state == State::Present);
+    let wish = wish.map_err(|error| Failure::new(format!("parameters, remove: {error}")))?;
+    Ok(Wanted { present, absent, wish })
+}
+
+/// Whether the enabling parameter is this run's business.
+fn enables(args: &Args, seen: &Observed) -> bool {
+    match args.enable_parameter {
+        EnableParameter::Always => true,
+        EnableParameter::Never => false,
+        // What an earlier run may have added goes all the same.
+        EnableParameter::WhenNeeded => args.state == State::Absent || !seen.on_by_default,
+    }
+}
+
+fn enable_tokens(args: &Args, seen: &Observed) -> Result<&'static [&'static str], Failure> {
+    match (seen.vendor, args.state) {
+        (Some(Vendor::Intel), _) => Ok(&["intel_iommu=on"]),
+        (Some(Vendor::Amd), _) => Ok(&["amd_iommu=on"]),
+        // The SMMU is on wherever the firmware describes one.
+        (Some(Vendor::Arm), _) => Ok(&[]),
+        // Taking out needs no hardware: neither vendor's parameter shall be there.
+        (None, State::Absent) => Ok(&["intel_iommu=on", "amd_iommu=on"]),
+        (None, State::Present) => Err(Failure::coded(
+            "vendor_unknown",
+            format!(
+                "vendor: auto cannot tell the processor: {} has no vendor that is known here; \
+                 set vendor to intel, amd or arm",
+                seen.cpuinfo_path
+            ),
+        )),
+    }
+}
