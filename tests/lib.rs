@@ -8,10 +8,12 @@ mod ansible;
 mod binaries;
 mod module_run;
 mod precondition;
+mod rehearsal;
 mod snapshot;
 
 pub use ansible::{AnsibleEnv, VERSIONS, ansible};
 pub use binaries::{binary, target_dir, workspace_dir};
 pub use module_run::{Reply, answer, module_command, run_module};
 pub use precondition::{corpus, everything_required, need_program, need_root, not_run};
+pub use rehearsal::rehearsed;
 pub use snapshot::Snapshot;

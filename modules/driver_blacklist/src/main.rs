@@ -66,3 +66,11 @@ impl Module for DriverBlacklist {
 fn main() -> ExitCode {
     protocol::run::<DriverBlacklist>()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_arguments_are_the_documented_options() {
+        protocol::testing::args_match_spec::<super::DriverBlacklist>();
+    }
+}

@@ -61,3 +61,11 @@ impl Module for VfioModules {
 fn main() -> ExitCode {
     protocol::run::<VfioModules>()
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_arguments_are_the_documented_options() {
+        protocol::testing::args_match_spec::<super::VfioModules>();
+    }
+}
