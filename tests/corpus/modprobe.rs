@@ -9,9 +9,10 @@ use std::process::Command;
 
 use config_text::modprobe_d::{self, Config, SourceFile};
 use config_text::modules_list;
-use proofs::{corpus, need_program};
+use proofs::{corpus, need_program, run_module};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
+use serde_json::json;
 
 /// A real modprobe, and what it adds on this machine to every answer.
 struct Modprobe {
@@ -175,6 +176,76 @@ fn edits_of_each_file_are_in_force_and_come_off_again() {
         }
     }
     table(proof, files.len(), &wrong);
+}
+
+#[test]
+fn the_module_edits_each_file() {
+    let proof = "corpus modprobe_d, by driver_blacklist";
+    let Some(files) = real_files(proof, "modprobe_d") else { return };
+    let Some(modprobe) = Modprobe::find(proof) else { return };
+    let drivers = ["nouveau", "snd-hda-intel"];
+    let mut wrong = Vec::new();
+    for (name, bytes) in &files {
+        let (scratch, file) = scratch_file("etc/modprobe.d/file.conf", bytes);
+        let run = |state: &str| {
+            let arguments = json!({
+                "drivers": drivers, "state": state, "path": "/etc/modprobe.d/file.conf", "root": scratch.path(),
+                "block_explicit_load": true,
+            });
+            run_module("driver_blacklist", &arguments).expect_ok().changed()
+        };
+        let had = modprobe_d::absent(bytes, &drivers) != *bytes;
+        let _ = run("present");
+        let shown = modprobe.shows(&[&scratch.path().join("etc/modprobe.d")]);
+        let has = |line: String| shown.split_inclusive(|&b| b == b'\n').any(|found| found == line.as_bytes());
+        let in_force = drivers.iter().all(|driver| {
+            let driver = driver.replace('-', "_");
+            has(format!("blacklist {driver}\n")) && has(format!("install {driver} /bin/false\n"))
+        });
+        let settled = !run("present");
+        let _ = run("absent");
+        let restored = had || fs::read(&file).expect("the file") == *bytes;
+        if !(in_force && settled && restored) {
+            wrong.push(format!("{name}: in force {in_force} settled {settled} restored {restored}"));
+        }
+    }
+    table(proof, files.len(), &wrong);
+}
+
+#[test]
+fn the_module_edits_each_list() {
+    let proof = "corpus modules, by vfio_modules";
+    let Some(files) = real_files(proof, "modules") else { return };
+    let modules = ["vfio", "vfio_iommu_type1", "vfio_pci", "vfio_virqfd"];
+    let mut wrong = Vec::new();
+    for (name, bytes) in &files {
+        let (scratch, file) = scratch_file("etc/modules", bytes);
+        let run = |state: &str| {
+            run_module("vfio_modules", &json!({"state": state, "root": scratch.path()})).expect_ok().changed()
+        };
+        let had = modules_list::absent(bytes, &modules) != *bytes;
+        let _ = run("present");
+        let edited = fs::read(&file).expect("the file");
+        let listed = modules[..3]
+            .iter()
+            .all(|m| modules_list::parse(&edited).iter().filter(|e| e.loads(m)).count() == 1);
+        let settled = !run("present");
+        let _ = run("absent");
+        let restored = had || fs::read(&file).expect("the file") == *bytes;
+        if !(listed && settled && restored && edited.starts_with(bytes)) {
+            wrong.push(format!("{name}: listed {listed} settled {settled} restored {restored}"));
+        }
+    }
+    table(proof, files.len(), &wrong);
+}
+
+/// A tree with this one file in it.
+fn scratch_file(path: &str, bytes: &[u8]) -> (tempfile::TempDir, PathBuf) {
+    let scratch = tempfile::tempdir().expect("a scratch directory");
+    let file = scratch.path().join(path);
+    fs::create_dir_all(file.parent().expect("a parent")).expect("directories");
+    fs::write(&file, bytes).expect("a file");
+    (scratch, file)
 }
 
 #[test]

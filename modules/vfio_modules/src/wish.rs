@@ -77,7 +77,7 @@ mod tests {
         let builtin = kernel(&[&vfio[..], &[("vfio_virqfd", Builtin)]].concat());
         let names = |kernels: &[KernelModules]| default(State::Present, kernels).join(" ");
         assert_eq!(names(&[]), "vfio vfio_iommu_type1 vfio_pci");
-        assert_eq!(names(&[old.clone()]), "vfio vfio_iommu_type1 vfio_pci vfio_virqfd");
+        assert_eq!(names(std::slice::from_ref(&old)), "vfio vfio_iommu_type1 vfio_pci vfio_virqfd");
         assert_eq!(names(&[old.clone(), new.clone()]), "vfio vfio_iommu_type1 vfio_pci");
         assert_eq!(names(&[old, builtin]), "vfio vfio_iommu_type1 vfio_pci");
         assert_eq!(default(State::Absent, &[new]).len(), 4, "whoever listed it");
