@@ -42,6 +42,8 @@ impl AnsibleEnv {
             .env("ANSIBLE_REMOTE_TEMP", self.dir.join("home/tmp"))
             .env("ANSIBLE_COLLECTIONS_PATH", target_dir().join("installed"))
             .env("ANSIBLE_NOCOLOR", "1")
+            // The modules need no Python on the target: none is there.
+            .env("ANSIBLE_PYTHON_INTERPRETER", "/nonexistent/python")
             .env("ANSIBLE_LOCALHOST_WARNING", "false")
             .env("LC_ALL", "C.UTF-8");
         command
@@ -51,6 +53,10 @@ impl AnsibleEnv {
 /// The environment of `version` (one of [`VERSIONS`]); `None` after [`not_run`] where it has not been made.
 #[must_use]
 pub fn ansible(name: &str, version: &str) -> Option<AnsibleEnv> {
+    if !target_dir().join("installed/ansible_collections/pci/passthrough").is_dir() {
+        not_run(name, "the collection is not installed: run `cargo xtask dist`");
+        return None;
+    }
     let dir = target_dir().join("ansible").join(version);
     if dir.join("bin/ansible-playbook").exists() {
         return Some(AnsibleEnv { dir });
