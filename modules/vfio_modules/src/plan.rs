@@ -15,9 +15,8 @@ pub const HEADER: &str = "# Modules for PCI passthrough (pci.passthrough.vfio_mo
 /// What to write, run and say.
 pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
-    if args.load && args.state == State::Present && !seen.live {
-        let msg = "option load: modules can be loaded into the running system alone; leave load out for another root";
-        return Err(Failure::coded("not_live", msg));
+    if args.load && args.state == State::Present {
+        refuse_load(seen)?;
     }
     let mut lists = seen.lists.clone();
     match args.state {
@@ -33,6 +32,21 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
         load_or_reboot(args, seen, &mut plan);
     }
     Ok(Planned { reply: reply::results(&seen.wish, &lists, seen), plan })
+}
+
+/// Refuses to load modules where none can be loaded.
+fn refuse_load(seen: &Observed) -> Result<(), Failure> {
+    if !seen.live {
+        let msg = "option load: modules can be loaded into the running system alone; leave load out for another root";
+        return Err(Failure::coded("not_live", msg));
+    }
+    let is_builtin = |module: &String| reply::in_running(module, seen) == Some(ModuleState::Builtin);
+    if seen.loaded.is_none() && !seen.wish.iter().all(is_builtin) {
+        let msg =
+            "option load: the running kernel loads no modules (/proc/modules is missing); leave load out";
+        return Err(Failure::coded("not_loadable", msg));
+    }
+    Ok(())
 }
 
 fn present(args: &Args, seen: &Observed, lists: &mut Vec<List>, plan: &mut Plan) -> Result<(), Failure> {
