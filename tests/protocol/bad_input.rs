@@ -30,7 +30,10 @@ const INPUTS: &[(&[u8], &str)] = &[
     (b"{\"name\":\"x\",\"count\":Infinity}", "unable to convert to int"),
     (b"{\"name\":\"x\",\"count\":1e400}", "unable to convert to int"),
     (b"{\"name\":\"x\",\"force\":NaN}", "unable to convert to bool"),
-    (b"{\"name\":\"x\",\"count\":1,\"unknown\":NaN}", "Unsupported parameters for (conformance) module: unknown."),
+    (
+        b"{\"name\":\"x\",\"count\":1,\"unknown\":NaN}",
+        "Unsupported parameters for (conformance) module: unknown.",
+    ),
     (b"{\"count\":1,\"name\":{\"a\":1},\"state\":[]}", "value of state must be one of"),
     (b"{}", "missing required arguments: name"),
 ];

@@ -1,5 +1,7 @@
 //! The sets of arguments: every type with every kind of value, and the rules between options.
 
+use crate::values::{OTHERS, SOME, TYPES, VALUES};
+
 /// One set of arguments.
 #[derive(Debug)]
 pub struct Set {
@@ -10,50 +12,6 @@ pub struct Set {
     /// The environments whose ansible-core knows these settings; empty for all.
     pub only: &'static [&'static str],
 }
-
-/// Values of every kind that YAML and `key=value` can give.
-const VALUES: &[&str] = &[
-    r#""yes""#, r#""YES""#, r#"" on ""#, r#""1""#, r#""0""#, r#""y""#, r#""t""#, r#""T""#, r#""f""#, r#""N""#,
-    r#""off""#, r#""TRUE""#, r#""False""#, r#""True""#, r#""2""#, r#""01""#, r#""""#, r#"" ""#, "null", "0", "1", "2", "-1",
-    "-0", "1.0", "0.0", "-0.0", "1.5", "2.0", "true", "false", r#""1.0""#, r#""1.5""#, r#""1e3""#, r#""1E3""#,
-    r#""1e-3""#, r#""100e-2""#, r#"" 7 ""#, r#""7\n""#, r#""0x10""#, r#""0644""#, r#""1_000""#, r#""1__000""#,
-    r#""_1""#, r#""-1""#, r#""+1""#, r#""- 1""#, r#""nan""#, r#""inf""#, r#""-inf""#, r#""NaN""#, r#""Infinity""#,
-    r#""12345678901234567890123""#, r#""\u0661\u0662""#, "1000000000000000000000000000000", "-9223372036854775809",
-    "9223372036854775807", "18446744073709551615", "1e300", "1e16", "1e15", "123456789012345680.0", "1e-5", "0.0001",
-    "1e400", "NaN", "Infinity", "-Infinity", "3.141592653589793", "5e-324", "[]", "[1]", r#"["a","b"]"#, "[null]",
-    r#"[["x"]]"#, "[1.5,true,null,\"it's\"]", "{}", r#"{"a":1}"#, r#"{"a":[1,null,true,"\u017c"]}"#,
-    r#"{"z":1,"a":{"y":2,"b":[]}}"#, r#"{"q\"'":"\n\u0001\u00a0\u200b\\"}"#, r#""a,b""#, r#""a, b""#, r#"",""#, r#""a,,b""#,
-    r#""[1,2]""#, r#""['a']""#, r#""{\"a\": 1}""#, r#""{\"a\": NaN, \"b\": 1e3, \"a\": 2}""#, r#""{'a': True}""#,
-    r#""{'a': None, 'b': [1, -2.5, 'x' 'y'], \"c\": {'d': (1, 2)}}""#, r#""{'a': 'it\\'s \\x41'}""#, r#""{'a': 1,}""#, r#""{a: 1}""#,
-    r#""{'a': 01}""#, r#""{""#, r#""{}""#, r#""{'a': 1} x""#, r#"" {\"a\":1}""#, r#""k=v""#, r#""k=v,k2=v2""#,
-    r#""k=v k2=v2""#, r#""k='a b' z=1""#, r#""k=\"a=b\"""#, r#""k=v, bad""#, r#""k=v bad""#, r#""=v""#, r#""k=""#,
-    r#""k==v""#, r#""k=a\\ b""#, r#""k=v,,  k2=v2 k=w""#, r#""a""#, r#""None""#, r#""null""#, r#""~/x""#, r#""~""#, r#""~root/x""#,
-    r#""~root""#, r#""~nouser/x""#, r#""$HOME/x""#, r#""${HOME}/x""#, r#""$UNDEF/x""#, r#""a$FOO$""#, r#""a${FOO}b""#,
-    r#""a~/b""#, r#""~/$FOO""#, r#""$$FOO""#, r#""\\$FOO""#, r#""${FOO""#, r#""${}x$""#, r#""${A=B}""#, r#""$FOO-$FOO.x""#, r#""rel/../x""#,
-    r#""10K""#, r#""1k""#, r#""1MB""#, r#""1Mb""#, r#""1mb""#, r#""1M""#, r#""1.5G""#, r#""2.5""#, r#""3.5""#,
-    r#""10 KB""#, r#""10  KB""#, r#""1KiB""#, r#""1b""#, r#""1B""#, r#""1byte""#, r#""1bytes""#, r#""1bit""#,
-    r#""1 megabyte""#, r#""1 megabit""#, r#""1 MegaByte""#, r#""-5""#, r#"".5K""#, r#""5.""#, r#"".""#, r#""1kb""#,
-    r#""1Kb""#, r#""1kB""#, r#""1Y""#, r#""10Q""#, r#""1e3K""#, r#"" 10K""#, r#""10K ""#, r#""10 K B""#, r#""abc""#,
-    r#""\u00e9\ud83d\ude00 x""#, r#""\t tab\r""#, r#""a\"b'c""#, r#""it's""#, r#""https://user:pw@host/x""#, r#""u:p@h""#,
-];
-
-/// A shorter table, for options whose type was tried with [`VALUES`] already.
-const SOME: &[&str] = &[
-    r#""yes""#, r#""1,2""#, r#""""#, "null", "0", "1.0", "1.5", "true", "NaN", "1000000000000000000000000000000",
-    r#""x""#, "[]", r#"["1","x",null]"#, "[null]", r#"[1,true,1.0,"2"]"#, r#"[[1],{"a":"b"}]"#, r#"["k=v",{"k":1}]"#,
-    r#"["~/x","$FOO"]"#, r#"["10K","1MB"]"#, r#"["a,b"]"#, "{}", r#"{"a":1}"#, r#"["yes","no","maybe"]"#, r#""{'a': 1}""#,
-];
-
-const TYPES: &[&str] = &[
-    "t_str", "t_bool", "t_int", "t_float", "t_list", "t_dict", "t_path", "t_raw", "t_json", "t_jsonarg", "t_bytes",
-    "t_bits",
-];
-
-const OTHERS: &[&str] = &[
-    "l_str", "l_bool", "l_int", "l_float", "l_list", "l_dict", "l_path", "l_raw", "l_json", "l_bytes", "d_str", "d_path",
-    "d_int", "d_float", "d_list", "d_dict", "d_raw", "name", "state", "force", "tags", "letter", "conf", "rules", "yesno",
-    "onyes", "number", "numbers", "mixed",
-];
 
 /// Rules, aliases, sub-options, secrets. `name` and `count` are added where they are not there.
 const TOGETHER: &[&str] = &[
@@ -218,7 +176,9 @@ pub fn sets() -> Vec<Set> {
     TOGETHER.iter().for_each(|options| add(complete(options)));
     BARE.iter().for_each(|options| add(options.to_string()));
     for (settings, only) in SETTINGS {
-        for options in [r#""t_str":"a","secret":"s3","db_password":"x""#, r#""zzz":1"#, r#""t_int":"x","zzz":1"#] {
+        for options in
+            [r#""t_str":"a","secret":"s3","db_password":"x""#, r#""zzz":1"#, r#""t_int":"x","zzz":1"#]
+        {
             all.push(Set { options: complete(options), settings, only });
         }
     }

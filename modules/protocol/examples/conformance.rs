@@ -66,7 +66,10 @@ const OPTIONS: &[Opt] = &[
     Opt { options: CONF, ..plain("conf", Kind::Dict) },
     Opt { options: RULE, ..list("rules", Kind::Dict) },
     Opt { choices: &[Literal::Str("yes"), Literal::Str("no")], ..plain("yesno", Kind::Str) },
-    Opt { choices: &[Literal::Str("on"), Literal::Str("yes"), Literal::Str("off")], ..plain("onyes", Kind::Str) },
+    Opt {
+        choices: &[Literal::Str("on"), Literal::Str("yes"), Literal::Str("off")],
+        ..plain("onyes", Kind::Str)
+    },
     Opt { choices: NUMBERS, ..plain("number", Kind::Int) },
     Opt { choices: NUMBERS, ..list("numbers", Kind::Int) },
     Opt { choices: &[Literal::Int(0), Literal::Str("auto")], ..plain("mixed", Kind::Raw) },
@@ -109,10 +112,7 @@ const OPTIONS: &[Opt] = &[
     default("d_path", Kind::Path, Literal::Str("~/$FOO")),
     default("d_int", Kind::Int, Literal::Int(7)),
     default("d_float", Kind::Float, Literal::Float(0.5)),
-    Opt {
-        default: Literal::List(&[Literal::Str("one"), Literal::Str("two")]),
-        ..list("d_list", Kind::Str)
-    },
+    Opt { default: Literal::List(&[Literal::Str("one"), Literal::Str("two")]), ..list("d_list", Kind::Str) },
     default("d_dict", Kind::Dict, Literal::Dict(&[("key", Literal::Bool(true))])),
     default("d_raw", Kind::Raw, Literal::Str("raw")),
 ];
@@ -123,14 +123,25 @@ const RULES: Rules = Rules {
     required_one_of: &[&["a", "b", "count"]],
     required_if: &[
         RequiredIf { option: "state", equals: Literal::Str("absent"), required: &["letter"], any: false },
-        RequiredIf { option: "state", equals: Literal::Str("present"), required: &["ratio", "count"], any: true },
+        RequiredIf {
+            option: "state",
+            equals: Literal::Str("present"),
+            required: &["ratio", "count"],
+            any: true,
+        },
         RequiredIf { option: "number", equals: Literal::Int(3), required: &["letter", "tags"], any: false },
     ],
     required_by: &[("c", &["d"]), ("force", &["count"]), ("ratio", &["d_int", "letter"])],
     no_log: &[("secret", true), ("secrets", true), ("default_secret", true), ("pass_mode", false)],
     deprecated: &[
         Deprecation { name: "old", alias_of: None, version: Some("3.0.0"), date: None, collection: "my.toy" },
-        Deprecation { name: "dated", alias_of: None, version: None, date: Some("2030-01-01"), collection: "my.toy" },
+        Deprecation {
+            name: "dated",
+            alias_of: None,
+            version: None,
+            date: Some("2030-01-01"),
+            collection: "my.toy",
+        },
         Deprecation {
             name: "former",
             alias_of: Some("present_name"),
@@ -277,6 +288,8 @@ fn literal(literal: &Literal) -> Value {
         Literal::Float(value) => (*value).into(),
         Literal::Str(text) => (*text).into(),
         Literal::List(items) => items.iter().map(self::literal).collect(),
-        Literal::Dict(items) => Value::Object(items.iter().map(|(k, v)| (k.to_string(), self::literal(v))).collect()),
+        Literal::Dict(items) => {
+            Value::Object(items.iter().map(|(k, v)| (k.to_string(), self::literal(v))).collect())
+        }
     }
 }

@@ -22,6 +22,8 @@ pub trait Module {
     const SPEC: &'static Spec;
     /// What the documentation of options has no field for.
     const RULES: Rules = Rules::NONE;
+    /// Whether it only looks: then the reply has no `actions`, `reboot_required`, ….
+    const READ_ONLY: bool = false;
     /// The arguments after validation, defaults filled in.
     type Args: DeserializeOwned;
     /// All that the decision depends on, as plain data.

@@ -7,8 +7,9 @@ use crate::value::{Dict, Value};
 /// As deep as any sensible option; the parser is recursive.
 const MAX_DEPTH: usize = 100;
 
-/// The value of one literal of strings, numbers, `None`, `True`, `False`, lists, tuples (as lists)
-/// and dicts with keys of these; `None` where it is anything else.
+/// The value of one literal of strings, numbers, `None`, `True`, `False`, lists, tuples and dicts;
+/// `None` where it is anything else. A tuple becomes a list and a key a string, as in JSON: only the
+/// log line can tell.
 pub fn parse(text: &str) -> Option<Value> {
     let mut reader = Reader { rest: text, depth: 0 };
     let value = reader.value()?;

@@ -30,10 +30,9 @@ pub fn failed(failure: Failure) -> Dict {
     out
 }
 
-/// Adds what every module that changes a host tells: `changed`, `reboot_required`, `actions`, ….
+/// Adds what every module that changes a host tells: `actions`, `reboot_required`, `reboot_reasons`.
 /// `done` are the commands that ran; `None` where nothing was carried out.
 pub fn add_plan(out: &mut Dict, plan: &Plan, done: Option<Vec<Action>>) {
-    out.set("changed", Value::Bool(!plan.is_empty()));
     let run = done.unwrap_or_else(|| plan.activations.iter().map(Activation::due).collect());
     out.set("actions", Value::List(run.iter().chain(&plan.left_due).map(action).collect()));
     out.set("reboot_required", Value::Bool(!plan.reboot.is_empty()));

@@ -104,10 +104,13 @@ fn carry_out<M: Module>(
         backups = outcome.backups;
     }
     let mut out = Dict::from(results);
-    reply::add_plan(&mut out, &plan, actions);
-    reply::add_backups(&mut out, backups);
-    if settings.diff {
-        out.set("diff", reply::diff(&plan, &root));
+    out.set("changed", Value::Bool(!plan.is_empty()));
+    if !M::READ_ONLY {
+        reply::add_plan(&mut out, &plan, actions);
+        reply::add_backups(&mut out, backups);
+        if settings.diff {
+            out.set("diff", reply::diff(&plan, &root));
+        }
     }
     Ok(out)
 }
@@ -116,7 +119,8 @@ fn carry_out<M: Module>(
 fn unfinished(plan: &Plan, root: &Root) -> Result<(), String> {
     let files = plan.files.iter().filter(|file| !file.is_noop()).map(|file| root.full(&file.path));
     let due = plan.activations.iter().map(|activation| activation.command().join(" "));
-    let left: Vec<String> = files.chain(due).collect();
+    let load = plan.load.iter().map(|module| format!("module {} is not loaded", module.name));
+    let left: Vec<String> = files.chain(due).chain(load).collect();
     match left.is_empty() {
         true => Ok(()),
         false => Err(format!("the changes are not in force after all; still to do: {}", left.join(", "))),
@@ -127,3 +131,6 @@ fn not_applied(error: apply::ApplyError) -> Failure {
     let actions = error.actions.iter().map(|action| reply::action(action).into_json()).collect();
     Failure::new(error.to_string()).with("actions", actions)
 }
+
+#[cfg(test)]
+mod tests;
