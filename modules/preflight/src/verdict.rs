@@ -73,8 +73,10 @@ pub struct Evidence {
     pub groups: usize,
     /// The tokens of the command line in force; `None` in a tree that is not running.
     pub in_force: Option<Vec<String>>,
-    /// The tokens that every boot entry of the next boot carries.
-    pub next_boot: Option<Vec<String>>,
+    /// The tokens of each boot entry that may boot next, recovery left out.
+    pub next_boot: Option<Vec<Vec<String>>>,
+    /// The tokens that the boot loader's settings amount to; entries may lag behind them.
+    pub settings: Option<Vec<String>>,
     /// The running kernel's default, else the one of the installed kernels.
     pub default: Option<IommuDefault>,
     /// Whether there is no boot loader at all (a container).
@@ -121,7 +123,7 @@ pub struct Verdict {
 
 /// Judges. The codes: `firmware_off`, `iommu_disabled_parameter`, `parameter_missing`,
 /// `not_rebooted`, `no_groups`, `not_running`, `no_boot_loader`, `vfio_modules_missing`,
-/// `no_interrupt_remapping`, `wrong_vendor_parameter`.
+/// `no_interrupt_remapping`, `wrong_vendor_parameter`, `boot_entries_out_of_date`.
 pub fn verdict(seen: &Evidence) -> Verdict {
     let mut reasons = Vec::new();
     let mut add = |code: &'static str, message: String| reasons.push(Reason { code, message });
@@ -153,7 +155,7 @@ fn active(seen: &Evidence, add: &mut impl FnMut(&'static str, String)) -> State 
         add("no_interrupt_remapping", message.to_string());
         state = State::Unsupported;
     }
-    if let Some(token) = seen.next_boot.as_deref().and_then(|tokens| disabled(seen.vendor, tokens)) {
+    if let Some(token) = seen.next_boot.iter().flatten().find_map(|tokens| disabled(seen.vendor, tokens)) {
         add(
             "iommu_disabled_parameter",
             format!("the next boot switches the IOMMU off: its entries carry {token}"),
@@ -181,31 +183,21 @@ fn inactive(seen: &Evidence, add: &mut impl FnMut(&'static str, String)) -> Stat
         add("no_boot_loader", message.to_string());
         return State::Unsupported;
     }
-    let next = seen.next_boot.as_deref().map(|tokens| obstacle(seen, tokens));
-    let Some(in_force) = &seen.in_force else {
-        return match next {
-            Some(None) => {
-                add(
-                    "not_running",
-                    "this tree is not running; its boot entries switch the IOMMU on".to_string(),
-                );
-                State::RebootRequired
-            }
-            Some(Some(reason)) => {
-                add(reason.code, reason.message);
-                State::NotConfigured
-            }
-            None => {
-                add(
-                    "not_running",
-                    "this tree is not running, and its boot entries cannot be read".to_string(),
-                );
-                State::NotConfigured
-            }
-        };
-    };
-    match (obstacle(seen, in_force), next) {
-        (Some(reason), Some(None)) => {
+    // None: not known. Some(None): each entry switches the IOMMU on.
+    let next = seen.next_boot.as_deref().filter(|entries| !entries.is_empty());
+    let next = next.map(|entries| entries.iter().find_map(|tokens| obstacle(seen, tokens)));
+    let set = seen.settings.as_deref().is_some_and(|tokens| obstacle(seen, tokens).is_none());
+    let now = seen.in_force.as_deref().map(|tokens| obstacle(seen, tokens));
+    match (now, next) {
+        (None, None) => {
+            add("not_running", "this tree is not running, and its boot entries cannot be read".to_string());
+            State::NotConfigured
+        }
+        (None, Some(None)) => {
+            add("not_running", "this tree is not running; its boot entries switch the IOMMU on".to_string());
+            State::RebootRequired
+        }
+        (Some(Some(reason)), Some(None)) => {
             add(
                 "not_rebooted",
                 "the boot entries switch the IOMMU on, but this boot was without: reboot".to_string(),
@@ -213,11 +205,16 @@ fn inactive(seen: &Evidence, add: &mut impl FnMut(&'static str, String)) -> Stat
             add(reason.code, reason.message);
             State::RebootRequired
         }
-        (Some(reason), _) => {
+        (None, Some(Some(reason))) | (Some(Some(reason)), _) => {
             add(reason.code, reason.message);
+            if set {
+                let message = "the boot loader's settings switch the IOMMU on, but its entries were not generated \
+                               since: run boot_refresh";
+                add("boot_entries_out_of_date", message.to_string());
+            }
             State::NotConfigured
         }
-        (None, _) => {
+        (Some(None), _) => {
             let message = match seen.groups {
                 0 => {
                     "the command line does not switch the IOMMU off, yet there are no IOMMU groups: look at the \
@@ -312,12 +309,16 @@ mod tests {
         Some(line.split_whitespace().map(str::to_string).collect())
     }
 
+    fn entry(line: &str) -> Option<Vec<Vec<String>>> {
+        words(line).map(|tokens| vec![tokens])
+    }
+
     fn intel() -> Evidence {
         Evidence {
             vendor: Some(Vendor::Intel),
             firmware: Some(true),
             in_force: words("quiet"),
-            next_boot: words("quiet"),
+            next_boot: entry("quiet"),
             default: Some(IommuDefault::Off),
             vfio: Some(true),
             ..Evidence::default()
@@ -346,9 +347,24 @@ mod tests {
             ("nothing set", intel(), NotConfigured, &["parameter_missing"]),
             (
                 "set, not booted",
-                Evidence { next_boot: words("intel_iommu=on"), ..intel() },
+                Evidence { next_boot: entry("intel_iommu=on"), ..intel() },
                 RebootRequired,
                 &["not_rebooted", "parameter_missing"],
+            ),
+            (
+                "set in one entry of two",
+                Evidence {
+                    next_boot: Some(vec![vec!["intel_iommu=on".to_string()], vec!["quiet".to_string()]]),
+                    ..intel()
+                },
+                NotConfigured,
+                &["parameter_missing"],
+            ),
+            (
+                "set, entries not generated",
+                Evidence { settings: words("quiet intel_iommu=on"), ..intel() },
+                NotConfigured,
+                &["parameter_missing", "boot_entries_out_of_date"],
             ),
             (
                 "off in force, on later wins",
@@ -385,7 +401,7 @@ mod tests {
             ("AMD by itself", on(amd()), Ready, &[]),
             (
                 "AMD switched off",
-                Evidence { in_force: words("amd_iommu=off"), next_boot: words("amd_iommu=off"), ..amd() },
+                Evidence { in_force: words("amd_iommu=off"), next_boot: entry("amd_iommu=off"), ..amd() },
                 NotConfigured,
                 &["iommu_disabled_parameter"],
             ),
@@ -423,7 +439,7 @@ mod tests {
             ),
             (
                 "tree, ready",
-                Evidence { in_force: None, firmware: None, next_boot: words("intel_iommu=on"), ..intel() },
+                Evidence { in_force: None, firmware: None, next_boot: entry("intel_iommu=on"), ..intel() },
                 RebootRequired,
                 &["not_running"],
             ),
@@ -459,7 +475,7 @@ mod tests {
             ),
             (
                 "on, off at next boot",
-                on(Evidence { next_boot: words("iommu=off"), ..intel() }),
+                on(Evidence { next_boot: entry("iommu=off"), ..intel() }),
                 Ready,
                 &["iommu_disabled_parameter"],
             ),
