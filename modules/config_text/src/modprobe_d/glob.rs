@@ -1,7 +1,7 @@
 //! `fnmatch(3)` without flags, for the module names of `install`, `remove` and `softdep` lines.
 
 /// Whether `name` matches the shell wildcard `pattern`.
-pub(super) fn matches(pattern: &[u8], name: &[u8]) -> bool {
+pub fn matches(pattern: &[u8], name: &[u8]) -> bool {
     let (mut p, mut n) = (0, 0);
     // Where to go on after the last `*` if what follows it does not fit: linear, no recursion.
     let mut retry: Option<(usize, usize)> = None;

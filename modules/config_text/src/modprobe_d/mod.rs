@@ -7,7 +7,7 @@
 mod config;
 mod directive;
 mod edit;
-mod glob;
+pub mod glob;
 mod kernel_cmdline;
 mod line;
 mod lint;
