@@ -115,33 +115,41 @@ fn undone_without_trace(tree: &Tree, module: &str, mut arguments: Value) {
 fn killed_at_any_moment() {
     let Some(tree) = Tree::new("cut-anywhere") else { return };
     let arguments = |state: &str| json!({"root": tree.path(), "vendor": "intel", "state": state});
-    let states = || [tree.read(SETTINGS), tree.read(GRUB_CFG)];
-    let absent = states();
-    let uncut = Instant::now();
-    assert!(run_module("grub_iommu", &arguments("present")).expect_ok().changed());
-    let uncut = uncut.elapsed();
-    let present = states();
-    let mut state = "absent";
+    let whole = |state: &str| {
+        let started = Instant::now();
+        assert!(run_module("grub_iommu", &arguments(state)).expect_ok().changed());
+        (started.elapsed(), [tree.read(SETTINGS), tree.read(GRUB_CFG)], Snapshot::of(tree.path()))
+    };
+    // The first time is for the caches.
+    let _ = whole("present");
+    let [absent, present] = ["absent", "present"].map(whole);
+    let uncut = absent.0.min(present.0);
     let mut cut = 0;
     for step in 0..24 {
+        let (state, (_, wanted, files)) =
+            if step % 2 == 0 { ("absent", &absent) } else { ("present", &present) };
+        let after = uncut * step / 20;
         let mut child = start("grub_iommu", &arguments(state));
-        sleep(uncut * step / 20);
+        sleep(after);
         cut += u32::from(child.try_wait().expect("a child").is_none());
         child.kill().expect("kill the module");
         child.wait().expect("the module's end");
-        for (now, (a, b)) in states().iter().zip(absent.iter().zip(&present)) {
-            assert!(
-                now == a || now == b,
-                "half a file after {:?}: {}",
-                uncut * step / 20,
-                String::from_utf8_lossy(now)
-            );
+        let now = [tree.read(SETTINGS), tree.read(GRUB_CFG)];
+        for (now, (a, b)) in now.iter().zip(absent.1.iter().zip(&present.1)) {
+            assert!(now == a || now == b, "half a file after {after:?}: {}", String::from_utf8_lossy(now));
         }
+        // A command that the module started runs on, and the next run comes at once.
         let _ = run_module("grub_iommu", &arguments(state)).expect_ok();
-        let wanted = if state == "present" { &present } else { &absent };
-        assert!(states() == *wanted, "not finished after a cut at {:?}", uncut * step / 20);
-        assert!(!run_module("grub_iommu", &arguments(state)).expect_ok().changed());
-        state = if state == "present" { "absent" } else { "present" };
+        let again = run_module("grub_iommu", &arguments(state)).expect_ok();
+        assert!(!again.changed(), "changed again after a cut at {after:?}: {}", again.json);
+        assert!(
+            *wanted == [tree.read(SETTINGS), tree.read(GRUB_CFG)],
+            "not finished after a cut at {after:?}"
+        );
+        if step > 21 {
+            let left = files.differences(&Snapshot::of(tree.path()));
+            assert_eq!(left, [""; 0], "cut runs left something behind");
+        }
     }
     assert!(cut >= 10, "only {cut} runs were cut");
 }

@@ -85,12 +85,23 @@ fn entries_that_cannot_be_made_leave_everything_as_it_was() {
         let Some(mut tree) = Tree::new("grub-failure") else { return };
         work(&mut tree);
         let before = Snapshot::of(tree.path());
-        let arguments = json!({"root": tree.path(), "vendor": "intel", "backup": true});
+        let arguments = json!({"root": tree.path(), "vendor": "intel"});
         let reply = run_module("grub_iommu", &arguments);
         assert!(!reply.changed(), "{name}: {}", reply.json);
         expect_words(name, &reply.expect_failure(), words);
         assert_eq!(before.differences(&Snapshot::of(tree.path())), [""; 0], "{name}");
     }
+}
+
+/// A run that changed nothing has nothing to keep a copy of.
+#[test]
+fn a_failed_run_keeps_no_backup_copy() {
+    let Some(tree) = Tree::new("grub-backup") else { return };
+    tree.script("/etc/grub.d/11_broken", "exit 3");
+    let before = Snapshot::of(tree.path());
+    let arguments = json!({"root": tree.path(), "vendor": "intel", "backup": true});
+    let _ = run_module("grub_iommu", &arguments).expect_failure();
+    assert_eq!(before.differences(&Snapshot::of(tree.path())), [""; 0]);
 }
 
 #[test]
