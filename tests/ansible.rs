@@ -36,7 +36,7 @@ impl AnsibleEnv {
         let mut command = Command::new(self.dir.join("bin").join(program));
         command
             .current_dir(workspace_dir())
-            .env("ANSIBLE_CONFIG", "/dev/null")
+            .env("ANSIBLE_CONFIG", self.dir.join("ansible.cfg"))
             .env("ANSIBLE_HOME", self.dir.join("home"))
             .env("ANSIBLE_LOCAL_TEMP", self.dir.join("home/tmp"))
             .env("ANSIBLE_REMOTE_TEMP", self.dir.join("home/tmp"))

@@ -9,6 +9,9 @@ use crate::{paths, run};
 /// The versions, oldest first; the folders' names.
 pub const VERSIONS: [&str; 3] = ["2.16", "2.19", "newest"];
 
+/// An empty configuration file in each environment: it keeps the user's own out.
+const CONFIG: &str = "ansible.cfg";
+
 /// One environment.
 #[derive(Debug, Clone)]
 pub struct Env {
@@ -26,7 +29,7 @@ impl Env {
         let home = self.dir.join("home");
         command
             .current_dir(paths::workspace())
-            .env("ANSIBLE_CONFIG", "/dev/null")
+            .env("ANSIBLE_CONFIG", self.dir.join(CONFIG))
             .env("ANSIBLE_HOME", &home)
             .env("ANSIBLE_LOCAL_TEMP", home.join("tmp"))
             .env("ANSIBLE_REMOTE_TEMP", home.join("tmp"))
@@ -78,6 +81,7 @@ pub fn get(version: &str) -> Result<Env, String> {
         &what,
         Command::new(dir.join("bin/python")).args(["-c", ask]),
     )?;
+    paths::write(&dir.join(CONFIG), b"")?;
     // Written last: an interrupted install is done again.
     paths::write(&mark, asked.stdout.as_bytes())?;
     Ok(Env { dir, core: asked.stdout })
