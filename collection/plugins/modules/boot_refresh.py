@@ -45,6 +45,37 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+bootloader:
+  description: The boot loader of the host (V(grub), V(systemd_boot), V(none) or V(unknown)).
+  returned: success
+  type: str
+  sample: grub
+boot_entries:
+  description: The generated boot entries.
+  returned: success
+  type: dict
+  contains:
+    stale:
+      description: Why they differ from what is configured; null where they do not.
+      returned: success
+      type: str
+      sample: null
+initramfs_images:
+  description: The initramfs images of the installed kernels.
+  returned: success
+  type: dict
+  contains:
+    stale:
+      description: Why they are out of date; null where they are not.
+      returned: success
+      type: str
+      sample: null
+    images:
+      description: Their paths.
+      returned: success
+      type: list
+      elements: str
+      sample: [/boot/initrd.img-6.1.0-44-amd64]
 actions:
   description: The commands that were run, or that are due (check mode, or switched off by an option).
   returned: always

@@ -103,4 +103,141 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+bootloader:
+  description: The boot loader of the host (V(grub), V(systemd_boot), V(none) or V(unknown)).
+  returned: success
+  type: str
+  sample: grub
+cmdline:
+  description: The effective kernel command line of a normal entry, as the settings and their drop-ins amount to.
+  returned: success
+  type: dict
+  contains:
+    before:
+      description: Before the run; null where the settings compute it with code.
+      returned: success
+      type: str
+      sample: quiet
+    after:
+      description: After the run; null where the settings compute it with code.
+      returned: success
+      type: str
+      sample: quiet intel_iommu=on
+    computed:
+      description: Where and why the value is not plain text.
+      returned: success
+      type: list
+      elements: str
+      sample: ["/etc/default/grub:12: a command works it out"]
+added:
+  description: Parameters that are new.
+  returned: success
+  type: list
+  elements: str
+  sample: [intel_iommu=on]
+removed:
+  description: Parameters that are gone, replaced values among them.
+  returned: success
+  type: list
+  elements: str
+  sample: [intel_iommu=off]
+files:
+  description: Files that change.
+  returned: success
+  type: list
+  elements: str
+  sample: [/etc/default/grub]
+entries:
+  description: Each generated, non-recovery entry of an installed kernel.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    title:
+      description: The title in the boot menu.
+      returned: success
+      type: str
+      sample: Debian GNU/Linux
+    kernel:
+      description: The release of its kernel.
+      returned: success
+      type: str
+      sample: 6.1.0-44-amd64
+    carries:
+      description: Whether it carries all that is wanted and nothing that is not.
+      returned: success
+      type: bool
+      sample: true
+    missing:
+      description: Wanted parameters that are not in force in it.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+    unwanted:
+      description: Parameters that it should not carry.
+      returned: success
+      type: list
+      elements: str
+      sample: []
+actions:
+  description: The commands that were run, or that are due (check mode, or switched off by an option).
+  returned: always
+  type: list
+  elements: dict
+  contains:
+    command:
+      description: The command, word by word.
+      returned: always
+      type: list
+      elements: str
+      sample: [grub-mkconfig, -o, /boot/grub/.grub.cfg.pci-passthrough]
+    reason:
+      description: What is out of date.
+      returned: always
+      type: str
+      sample: /etc/default/grub changes
+    rc:
+      description: Its exit status; null where it was not run.
+      returned: always
+      type: int
+      sample: 0
+reboot_required:
+  description: Whether the command line in force differs from the configured one.
+  returned: success
+  type: bool
+  sample: true
+reboot_reasons:
+  description: Why a reboot is required.
+  returned: success
+  type: list
+  elements: dict
+  contains:
+    code:
+      description: A stable code, V(parameter_not_in_force) or V(parameter_still_in_force).
+      returned: success
+      type: str
+      sample: parameter_not_in_force
+    message:
+      description: One sentence.
+      returned: success
+      type: str
+      sample: intel_iommu=on is configured, but not on the command line in force
+backup_file:
+  description: The copy of the changed file; a list where several files were copied.
+  returned: changed and O(backup=true)
+  type: raw
+  sample: /etc/default/grub.4711.2026-11-23@02:30:00~
+code:
+  description:
+    - Why the module refuses (V(wrong_boot_loader), V(boot_loader_unknown), V(bls_entries), V(proxmox_boot_tool),
+      V(vendor_unknown), V(no_settings), V(grub_default_syntax), V(grub_default_exits), V(grub_default_not_in_force)).
+  returned: on a refusal
+  type: str
+  sample: wrong_boot_loader
+msg:
+  description: What is wrong, where, and what to do; or that the machine has no boot loader.
+  returned: on failure, or without a boot loader
+  type: str
+  sample: "no boot loader on this machine (/.dockerenv exists): nothing to configure"
 """

@@ -48,7 +48,12 @@ pub(crate) fn prepare(root: &Root, entries: &BootEntries) -> Result<Refresh, Ste
 
 impl Refresh {
     /// After the command: verifies the new entries and puts the file in place, or clears it away.
-    pub(crate) fn finish(self, root: &Root, entries: &BootEntries, done: Result<(), Step>) -> Result<(), Step> {
+    pub(crate) fn finish(
+        self,
+        root: &Root,
+        entries: &BootEntries,
+        done: Result<(), Step>,
+    ) -> Result<(), Step> {
         let result = done.and_then(|()| self.take(root, entries));
         self.clean();
         result
@@ -99,7 +104,8 @@ fn verify(path: &str, command: &str, bytes: &[u8], wanted: &BootEntries) -> Resu
         None => Ok(()),
         Some(entry) => Err(Step::Unmet(format!(
             "the entry \"{}\" that `{command}` wrote {}; {path} was left as it was",
-            entry.title, entry.fault()
+            entry.title,
+            entry.fault()
         ))),
     }
 }

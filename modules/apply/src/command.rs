@@ -28,7 +28,8 @@ pub(crate) fn find(root: &Root, name: &str) -> Result<String, Step> {
     } else {
         PATH.split(':').map(|dir| format!("{dir}/{name}")).collect()
     };
-    let executable = |path: &String| root.stat(path).is_some_and(|s| s.st_mode & 0o111 != 0 && !root.is_dir(path));
+    let executable =
+        |path: &String| root.stat(path).is_some_and(|s| s.st_mode & 0o111 != 0 && !root.is_dir(path));
     candidates.into_iter().find(executable).ok_or_else(|| Step::NoCommand {
         command: name.to_string(),
         root: root.path().display().to_string(),
@@ -79,7 +80,10 @@ pub(crate) fn run(root: &Root, words: &[String], limit: Duration) -> Result<(), 
     if status.success() {
         return Ok(());
     }
-    Err((Step::Command { command: shown, how: describe(status), output: last_lines(&mut output) }, status.code()))
+    Err((
+        Step::Command { command: shown, how: describe(status), output: last_lines(&mut output) },
+        status.code(),
+    ))
 }
 
 fn describe(status: ExitStatus) -> String {
@@ -134,7 +138,8 @@ mod tests {
     #[test]
     fn a_failure_carries_status_and_last_lines() {
         let (step, rc) =
-            run(&live(), &words("sh|-c|echo first; echo the reason >&2; exit 3"), Duration::from_secs(20)).unwrap_err();
+            run(&live(), &words("sh|-c|echo first; echo the reason >&2; exit 3"), Duration::from_secs(20))
+                .unwrap_err();
         assert_eq!(rc, Some(3));
         assert_eq!(
             step.to_string(),
@@ -152,13 +157,15 @@ mod tests {
 
     #[test]
     fn the_time_limit_ends_children_too() {
-        let (step, rc) = run(&live(), &words("sh|-c|sleep 60 & wait"), Duration::from_millis(200)).unwrap_err();
+        let (step, rc) =
+            run(&live(), &words("sh|-c|sleep 60 & wait"), Duration::from_millis(200)).unwrap_err();
         assert!(rc.is_none() && step.to_string().contains("did not end within"), "{step}");
     }
 
     #[test]
     fn the_environment_is_fixed() {
-        run(&live(), &words(r#"sh|-c|test "$LC_ALL" = C && test -z "$CARGO""#), Duration::from_secs(20)).unwrap();
+        run(&live(), &words(r#"sh|-c|test "$LC_ALL" = C && test -z "$CARGO""#), Duration::from_secs(20))
+            .unwrap();
     }
 
     #[test]

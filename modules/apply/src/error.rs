@@ -31,7 +31,9 @@ pub enum Step {
         path: String,
     },
     /// Another run holds the lock.
-    #[error("{path}: another run still holds this lock after {seconds} s (process {holder}); wait for it and run again")]
+    #[error(
+        "{path}: another run still holds this lock after {seconds} s (process {holder}); wait for it and run again"
+    )]
     Locked {
         /// The lock file, root included.
         path: String,

@@ -66,11 +66,15 @@ impl<'a> KeptImages<'a> {
             let fault = match self.root.stat(path) {
                 None => "is gone",
                 Some(stat) if stat.st_size == 0 => "is empty",
-                Some(stat) if self.before.contains(&(path.clone(), identity(&stat))) => "was not written anew",
+                Some(stat) if self.before.contains(&(path.clone(), identity(&stat))) => {
+                    "was not written anew"
+                }
                 Some(_) => continue,
             };
             let path = self.root.full(path);
-            return Err(Step::Unmet(format!("{path}: {fault} though `{command}` ended well; look at its configuration")));
+            return Err(Step::Unmet(format!(
+                "{path}: {fault} though `{command}` ended well; look at its configuration"
+            )));
         }
         Ok(())
     }

@@ -47,7 +47,8 @@ impl<'a> Lock<'a> {
         let flags = OFlag::O_CREAT | OFlag::O_RDWR | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let deadline = Instant::now() + patience;
         loop {
-            let fd = openat(&dir, NAME, flags, Mode::from_bits_truncate(0o600)).map_err(|e| fail("lock", e))?;
+            let fd =
+                openat(&dir, NAME, flags, Mode::from_bits_truncate(0o600)).map_err(|e| fail("lock", e))?;
             match Flock::lock(File::from(fd), FlockArg::LockExclusiveNonblock) {
                 Ok(mut file) => {
                     // The holder before us removed the file we opened: lock the one that is there now.
@@ -67,7 +68,11 @@ impl<'a> Lock<'a> {
                     if Instant::now() >= deadline {
                         let mut holder = String::new();
                         let _ = file.read_to_string(&mut holder);
-                        return Err(Step::Locked { path: root.full(PATH), seconds: patience.as_secs(), holder });
+                        return Err(Step::Locked {
+                            path: root.full(PATH),
+                            seconds: patience.as_secs(),
+                            holder,
+                        });
                     }
                     std::thread::sleep(Duration::from_millis(50));
                 }

@@ -51,7 +51,12 @@ struct Work<'a> {
 }
 
 impl<'a> Work<'a> {
-    fn steps(&mut self, plan: &Plan, backup: bool, verify: &mut dyn FnMut() -> Result<(), String>) -> Result<(), Step> {
+    fn steps(
+        &mut self,
+        plan: &Plan,
+        backup: bool,
+        verify: &mut dyn FnMut() -> Result<(), String>,
+    ) -> Result<(), Step> {
         let root = self.root;
         if !plan.load.is_empty() && !root.is_live() {
             return Err(Step::Unmet(format!(
@@ -116,7 +121,12 @@ impl<'a> Work<'a> {
     }
 
     /// Runs a command and notes it among the actions, whether it fails or not.
-    fn command(&mut self, words: Vec<String>, reason: String, limit: std::time::Duration) -> Result<(), Step> {
+    fn command(
+        &mut self,
+        words: Vec<String>,
+        reason: String,
+        limit: std::time::Duration,
+    ) -> Result<(), Step> {
         let done = command::run(self.root, &words, limit);
         self.note(words, reason, done)
     }

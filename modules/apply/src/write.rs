@@ -63,7 +63,8 @@ pub(crate) fn dress_like(file: &File, at: &Location, model: &OsStr, stat: &FileS
         fchown(file, Some(Uid::from_raw(stat.st_uid)), Some(Gid::from_raw(stat.st_gid)))?;
     }
     fchmod(file, Mode::from_bits_truncate(stat.st_mode & 0o7777))?;
-    let original = openat(&at.dir, model, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())?;
+    let original =
+        openat(&at.dir, model, OFlag::O_RDONLY | OFlag::O_NONBLOCK | OFlag::O_CLOEXEC, Mode::empty())?;
     let original = File::from(original);
     let names = match original.list_xattr() {
         Ok(names) => names,
@@ -119,7 +120,8 @@ fn make_parents(root: &Root, path: &str) -> Result<(), Step> {
     make_parents(root, parent)?;
     let at = root.locate(parent)?;
     let made = mkdirat(&at.dir, at.name.as_os_str(), Mode::from_bits_truncate(0o755));
-    made.and_then(|()| fsync(&at.dir)).map_err(|errno| file_error(root, parent, "create the directory", errno))
+    made.and_then(|()| fsync(&at.dir))
+        .map_err(|errno| file_error(root, parent, "create the directory", errno))
 }
 
 /// Removes a temporary file; that it is not there is what is wanted.

@@ -35,11 +35,17 @@ impl Judged {
 pub fn judge(entries: &[Entry], kernels: &[String], present: &[String], absent: &[String]) -> Vec<Judged> {
     ours(entries, kernels)
         .map(|(entry, release)| {
-            let missing: Vec<String> =
-                present.iter().filter(|token| !in_force(&entry.arguments, token.as_bytes())).cloned().collect();
+            let missing: Vec<String> = present
+                .iter()
+                .filter(|token| !in_force(&entry.arguments, token.as_bytes()))
+                .cloned()
+                .collect();
             let carried = tokens(&entry.arguments);
-            let unwanted: Vec<String> =
-                absent.iter().filter(|token| carried.iter().any(|have| names(token, have))).cloned().collect();
+            let unwanted: Vec<String> = absent
+                .iter()
+                .filter(|token| carried.iter().any(|have| names(token, have)))
+                .cloned()
+                .collect();
             let carries = missing.is_empty() && unwanted.is_empty();
             Judged { title: entry.title.clone(), release: release.to_string(), carries, missing, unwanted }
         })
@@ -61,9 +67,8 @@ pub fn stale(entries: &[Entry], kernels: &[String], configured: &[u8]) -> Option
         let run = (0..=have.len().saturating_sub(want.len())).rev().find(|at| have[*at..].starts_with(&want));
         let Some(at) = run else {
             let lacking = wanted.iter().find(|token| !have.iter().any(|h| h == token.raw));
-            let what = lacking.map_or("other parameters".to_string(), |t| {
-                format!("no {}", String::from_utf8_lossy(t.raw))
-            });
+            let what = lacking
+                .map_or("other parameters".to_string(), |t| format!("no {}", String::from_utf8_lossy(t.raw)));
             return Some(format!("the entry \"{}\" ({release}) has {what}", entry.title));
         };
         let rest = carried[..at].iter().chain(&carried[at + want.len()..]);
@@ -138,7 +143,11 @@ mod tests {
             ("root=/dev/sda ro  quiet intel_iommu=on", "quiet intel_iommu=on", None),
             ("root=/dev/sda ro  quiet", "quiet intel_iommu=on", Some("no intel_iommu=on")),
             ("root=/dev/sda ro  quiet intel_iommu=on", "quiet", Some("still has intel_iommu=on")),
-            ("root=/dev/sda ro quiet intel_iommu=on hugepages=2", "quiet hugepages=2", Some("other parameters")),
+            (
+                "root=/dev/sda ro quiet intel_iommu=on hugepages=2",
+                "quiet hugepages=2",
+                Some("other parameters"),
+            ),
             ("root=/dev/sda ro quiet crashkernel=1G", "quiet", None),
             ("root=/dev/sda ro", "", None),
             ("", "", None),

@@ -47,6 +47,13 @@ pub fn entries(text: &[u8]) -> Vec<Entry> {
     found
 }
 
+/// A configured command line as GRUB hands it on: 10_linux writes it into a `linux` command as it
+/// is, so GRUB's own quoting rules apply to it once more.
+pub fn as_arguments(configured: &[u8]) -> Vec<u8> {
+    let command = [b"menuentry x {\nlinux /x ", configured, b"\n}"].concat();
+    entries(&command).into_iter().next().map(|entry| entry.arguments).unwrap_or_default()
+}
+
 struct MenuEntry {
     title: String,
     /// The title or the identifier (`gnulinux-REL-recovery-UUID`, never translated) says recovery.
@@ -55,7 +62,8 @@ struct MenuEntry {
 
 impl MenuEntry {
     fn new(command: &[Word]) -> MenuEntry {
-        let title = command.get(1).map(|word| String::from_utf8_lossy(&word.text).into_owned()).unwrap_or_default();
+        let title =
+            command.get(1).map(|word| String::from_utf8_lossy(&word.text).into_owned()).unwrap_or_default();
         let identifier = command[1..].iter().any(|word| contains(&word.text, b"-recovery-"));
         let recovery = identifier || title.contains("recovery mode") || title.contains("-rescue-");
         MenuEntry { title, recovery }
@@ -259,6 +267,13 @@ linux /boot/vmlinuz-outside
                 ("Arch", Some("linux"), b"rw quiet", false),
             ]
         );
+    }
+
+    #[test]
+    fn a_configured_line_is_unquoted_as_grub_does() {
+        assert_eq!(as_arguments(b" quiet  intel_iommu=on "), b"quiet intel_iommu=on");
+        assert_eq!(as_arguments(br#"dyndbg="file a.c +p" a\b"#), b"dyndbg=file a.c +p ab");
+        assert_eq!(as_arguments(b""), b"");
     }
 
     #[test]

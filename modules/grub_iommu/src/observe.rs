@@ -1,6 +1,5 @@
 //! What the decision depends on.
 
-use config_text::shell_assignment::Dialect;
 use host::Root;
 use host::bootloader::{self, Bootloader};
 use host::grub::{self, Grub};
@@ -16,8 +15,6 @@ use crate::{Args, EnableParameter, Vendor};
 pub(crate) struct Observed {
     pub bootloader: Bootloader,
     pub grub: Grub,
-    /// The shell that sources GRUB's settings.
-    pub dialect: Dialect,
     pub kernels: Vec<Kernel>,
     /// Whether there are entries in files of their own (Boot Loader Specification).
     pub bls_entries: bool,
@@ -49,7 +46,6 @@ pub(crate) fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     Ok(Observed {
         bootloader: bootloader::detect(root)?,
         grub: grub::observe(root, &args.path)?,
-        dialect: dialect(root),
         bls_entries: root
             .list("/boot/loader/entries")?
             .iter()
@@ -61,11 +57,4 @@ pub(crate) fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
         root: root.path().display().to_string(),
         kernels,
     })
-}
-
-/// `/bin/sh` is a link to the shell it is; a tree without one is read as POSIX asks.
-fn dialect(root: &Root) -> Dialect {
-    let links = ["/bin/sh", "/usr/bin/sh"].iter().filter_map(|path| root.link(path));
-    let bash = links.into_iter().any(|target| target.as_encoded_bytes().ends_with(b"bash"));
-    if bash { Dialect::Bash } else { Dialect::Posix }
 }

@@ -1,7 +1,7 @@
 //! The decision: which bytes change, what must be generated anew, whether a reboot is due.
 
 use apply::{Activation, FileChange, Plan, RebootReason};
-use config_text::grub_default::{self, Outcome, Settings, Target};
+use config_text::grub_default::{self, Outcome, Target};
 use config_text::kernel_cmdline;
 use host::bootloader::Kind;
 use protocol::{Failure, Planned};
@@ -14,14 +14,14 @@ use crate::{Args, State, entries};
 
 pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
-    let Some(main) = &seen.grub.main else { return without_settings(args, seen) };
+    if seen.grub.files.is_empty() {
+        return without_settings(args, seen);
+    }
     right_loader(args, seen, &mut plan.warnings)?;
     let wanted = wish::wanted(args, seen)?;
-    let files = settings::files(args, main, &seen.grub);
     let own_file = settings::own_file(args, &seen.grub);
-    let settings = Settings { files: &files, dialect: seen.dialect };
     let target = Target { variable: &args.variable, own_file: &own_file };
-    let outcome = grub_default::edit(&settings, target, &wanted.wish).map_err(|refusal| {
+    let outcome = grub_default::edit(&seen.grub.settings(), target, &wanted.wish).map_err(|refusal| {
         let code = refusal.code();
         Failure::coded(code, settings::with_root(&refusal.to_string(), &seen.root))
     })?;
@@ -109,7 +109,7 @@ fn right_loader(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Res
 /// The same wish, held against the command line in force: what it would change there is not in force yet.
 fn reboot_reasons(seen: &Observed, wanted: &Wanted) -> Vec<RebootReason> {
     let Some(line) = &seen.cmdline else { return Vec::new() };
-    let edit = kernel_cmdline::plan(&kernel_cmdline::tokens(line.as_bytes()), &wanted.wish, |_| true);
+    let (_, edit) = kernel_cmdline::rewrite(line.as_bytes(), &wanted.wish);
     let lacking = edit.added.iter().map(|token| RebootReason {
         code: "parameter_not_in_force",
         message: format!("{} is configured, but not on the command line in force", text(token)),

@@ -1,6 +1,5 @@
-//! The files that make up GRUB's settings, in the order grub-mkconfig sources them.
+//! Where a line of our own goes, and paths as the user sees them.
 
-use config_text::grub_default::File;
 use host::grub::{DROP_IN_DIR, Grub};
 
 use crate::Args;
@@ -8,21 +7,13 @@ use crate::Args;
 /// The end of the name of our own drop-in.
 const OWN: &str = "-pci-passthrough.cfg";
 
-/// The main file, then the drop-ins.
-pub(crate) fn files(args: &Args, main: &[u8], grub: &Grub) -> Vec<File> {
-    let main = File { name: args.path.clone(), bytes: main.to_vec() };
-    let drop_ins =
-        grub.drop_ins.iter().map(|(path, bytes)| File { name: path.clone(), bytes: bytes.clone() });
-    std::iter::once(main).chain(drop_ins).collect()
-}
-
 /// Where a line of our own goes: the main file where drop-ins are not read, otherwise our drop-in,
 /// under a name that sorts behind all others.
 pub(crate) fn own_file(args: &Args, grub: &Grub) -> String {
     if !grub.reads_drop_ins {
         return args.path.clone();
     }
-    let names = || grub.drop_ins.iter().map(|(path, _)| path.rsplit('/').next().unwrap_or(path));
+    let names = || grub.files.iter().skip(1).map(|file| file.name.rsplit('/').next().unwrap_or(&file.name));
     let mut prefix = "zz".to_string();
     while names().any(|name| !name.ends_with(OWN) && *name > *format!("{prefix}{OWN}")) {
         prefix.push('z');
@@ -46,10 +37,13 @@ pub(crate) fn with_root(text: &str, root: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use config_text::grub_default::File;
 
     fn grub(names: &[&str]) -> Grub {
-        let drop_ins = names.iter().map(|name| (format!("{DROP_IN_DIR}/{name}"), Vec::new())).collect();
-        Grub { drop_ins, reads_drop_ins: true, ..Grub::default() }
+        let main = std::iter::once("/etc/default/grub".to_string());
+        let names = main.chain(names.iter().map(|name| format!("{DROP_IN_DIR}/{name}")));
+        let files = names.map(|name| File { name, bytes: Vec::new() }).collect();
+        Grub { files, reads_drop_ins: true, ..Grub::default() }
     }
 
     #[test]

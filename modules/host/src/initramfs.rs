@@ -12,11 +12,20 @@ use crate::root::{HostError, Root};
 pub const STAMP: &str = "/var/lib/pci-passthrough/initramfs";
 
 /// The directories `modprobe` reads, in its order of precedence (modprobe.d(5)).
-const MODPROBE_D: [&str; 5] =
-    ["/etc/modprobe.d", "/run/modprobe.d", "/usr/local/lib/modprobe.d", "/usr/lib/modprobe.d", "/lib/modprobe.d"];
+const MODPROBE_D: [&str; 5] = [
+    "/etc/modprobe.d",
+    "/run/modprobe.d",
+    "/usr/local/lib/modprobe.d",
+    "/usr/lib/modprobe.d",
+    "/lib/modprobe.d",
+];
 /// The directories `systemd-modules-load` reads (modules-load.d(5)).
-const MODULES_LOAD_D: [&str; 4] =
-    ["/etc/modules-load.d", "/run/modules-load.d", "/usr/local/lib/modules-load.d", "/usr/lib/modules-load.d"];
+const MODULES_LOAD_D: [&str; 4] = [
+    "/etc/modules-load.d",
+    "/run/modules-load.d",
+    "/usr/local/lib/modules-load.d",
+    "/usr/lib/modules-load.d",
+];
 
 /// A program that builds initramfs images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,7 +40,10 @@ pub struct Generator {
 /// update-initramfs(8) reads its own `/etc/initramfs-tools/modules` instead of modules-load.d;
 /// dracut's `00systemd` module installs modules-load.d; mkinitcpio's `modconf` hook takes modprobe.d.
 const GENERATORS: [(&str, Generator); 3] = [
-    ("update-initramfs", Generator { command: &["update-initramfs", "-u", "-k", "all"], copies_modules_load: false }),
+    (
+        "update-initramfs",
+        Generator { command: &["update-initramfs", "-u", "-k", "all"], copies_modules_load: false },
+    ),
     ("dracut", Generator { command: &["dracut", "-f", "--regenerate-all"], copies_modules_load: true }),
     ("mkinitcpio", Generator { command: &["mkinitcpio", "-P"], copies_modules_load: false }),
 ];
@@ -53,7 +65,9 @@ impl InitramfsState {
         if self.images.is_empty() {
             return None;
         }
-        about_to_change.map(|path| format!("{path} changes and goes into the initramfs")).or_else(|| self.stale.clone())
+        about_to_change
+            .map(|path| format!("{path} changes and goes into the initramfs"))
+            .or_else(|| self.stale.clone())
     }
 
     /// Whether a change of modules-load.d has to reach the images.
@@ -80,7 +94,9 @@ pub fn observe(root: &Root, kernels: &[Kernel]) -> Result<InitramfsState, HostEr
 
 /// The generator installed under the root.
 pub fn generator(root: &Root) -> Option<Generator> {
-    let there = |name: &str| ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|d| root.exists(&format!("{d}/{name}")));
+    let there = |name: &str| {
+        ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|d| root.exists(&format!("{d}/{name}")))
+    };
     GENERATORS.iter().find(|(name, _)| there(name)).map(|(_, generator)| *generator)
 }
 
