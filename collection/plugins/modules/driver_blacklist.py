@@ -118,7 +118,7 @@ drivers:
       used_by: ["0000:01:00.0"]
 problems:
   description: What the guards found. An error without O(force) fails the task; the rest are warnings.
-  returned: always
+  returned: success, and when a guard refuses
   type: list
   elements: dict
   contains:

@@ -46,7 +46,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     let kernels = kernels::installed(root)?;
     let mut builtin_in: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for kernel in &kernels {
-        let index = kernels::modules(root, &kernel.release)?;
+        let index = kernels::builtin_modules(root, &kernel.release)?;
         for driver in drivers.iter().filter(|driver| index.state(driver) == ModuleState::Builtin) {
             builtin_in.entry(driver.clone()).or_default().push(kernel.release.clone());
         }

@@ -112,6 +112,12 @@ pub fn modules(root: &Root, release: &str) -> Result<ModuleIndex, HostError> {
     })
 }
 
+/// As [`modules`] with what is built in alone: `modules.dep` is a hundred times larger.
+pub fn builtin_modules(root: &Root, release: &str) -> Result<ModuleIndex, HostError> {
+    let builtin = root.read_opt(&format!("/lib/modules/{release}/modules.builtin"))?;
+    Ok(ModuleIndex { dep: Vec::new(), builtin: builtin.unwrap_or_default() })
+}
+
 /// Where the kernel `release` has the module `name`. Many names: read [`modules`] once.
 pub fn module_state(root: &Root, release: &str, name: &str) -> Result<ModuleState, HostError> {
     Ok(modules(root, release)?.state(name))
@@ -226,6 +232,9 @@ mod tests {
             "a dependency's mention is no module of its own here"
         );
         assert_eq!(state("nvidia"), ModuleState::Missing);
+        let builtin = builtin_modules(&root, "6.8").unwrap();
+        assert_eq!(builtin.state("vfio-pci"), ModuleState::Builtin);
+        assert_eq!(builtin.state("vfio_iommu_type1"), ModuleState::Missing);
         assert!(!modules(&root, "5.0").unwrap().is_known() && modules(&root, "6.8").unwrap().is_known());
         assert!(same_module("nvidia-drm", "nvidia_drm") && !same_module("nvidia", "nvidia_drm"));
     }

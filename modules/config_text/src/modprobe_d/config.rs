@@ -93,7 +93,7 @@ impl Config {
             span: 0..cmdline.len(),
             text: Vec::new(),
             content: Content::Directive(directive),
-            physical: 1,
+            joints: Vec::new(),
             open: false,
         };
         let lines = kernel_cmdline::directives(cmdline).into_iter().map(line).collect();

@@ -94,8 +94,8 @@ pub struct Line {
     pub text: Vec<u8>,
     /// Its meaning.
     pub content: Content,
-    /// How many physical lines it spans.
-    pub(super) physical: usize,
+    /// Where in the text each further physical line begins.
+    pub(super) joints: Vec<usize>,
     /// Whether text appended to the file would become part of this line.
     pub(super) open: bool,
 }
@@ -104,7 +104,7 @@ pub struct Line {
 pub fn parse(bytes: &[u8]) -> Vec<Line> {
     let line = |raw: super::line::LogicalLine| Line {
         number: raw.number,
-        physical: bytes.get(raw.span.clone()).unwrap_or_default().split_inclusive(|&b| b == b'\n').count(),
+        joints: raw.joints,
         span: raw.span,
         content: content(&raw.text),
         text: raw.text,

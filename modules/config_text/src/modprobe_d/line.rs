@@ -22,6 +22,8 @@ pub(super) struct LogicalLine {
     pub(super) span: Range<usize>,
     /// Its text after continuation and unescaping, up to a NUL byte, where C strings end.
     pub(super) text: Vec<u8>,
+    /// Where in the text each further physical line begins.
+    pub(super) joints: Vec<usize>,
     pub(super) ending: Ending,
 }
 
@@ -34,6 +36,7 @@ pub(super) fn logical_lines(bytes: &[u8]) -> Vec<LogicalLine> {
     while at < bytes.len() {
         let (start, first) = (at, number);
         let mut text = Vec::new();
+        let mut joints = Vec::new();
         let mut ending = Ending::EndOfFile;
         while let Some(&byte) = bytes.get(at) {
             at += 1;
@@ -47,6 +50,7 @@ pub(super) fn logical_lines(bytes: &[u8]) -> Vec<LogicalLine> {
                 (b'\\', Some(b'\n')) => {
                     at += 1;
                     number += 1;
+                    joints.push(text.len());
                     ending = Ending::Continuation;
                 }
                 (b'\\', Some(&escaped)) => {
@@ -64,7 +68,7 @@ pub(super) fn logical_lines(bytes: &[u8]) -> Vec<LogicalLine> {
         if let Some(end) = text.iter().position(|&b| b == 0) {
             text.truncate(end);
         }
-        lines.push(LogicalLine { number: first, span: start..at, text, ending });
+        lines.push(LogicalLine { number: first, span: start..at, text, joints, ending });
     }
     lines
 }

@@ -68,10 +68,13 @@ impl Check<'_> {
 
     /// A comment that ends in a backslash goes on in the next line.
     fn swallowed(&mut self) {
-        let text = String::from_utf8_lossy(&self.line.text).into_owned();
-        let lost = ["blacklist ", "options ", "install ", "softdep ", "alias "];
-        let raw_lines = self.line.text.starts_with(b"#") && self.line.physical > 1;
-        if raw_lines && lost.iter().any(|word| text.contains(word)) {
+        let line = self.line;
+        let keywords = ["alias", "blacklist", "install", "options", "remove", "softdep", "weakdep"];
+        let is_lost = |at: &usize| {
+            let rest = String::from_utf8_lossy(line.text.get(*at..).unwrap_or_default()).into_owned();
+            rest.split_whitespace().next().is_some_and(|word| keywords.contains(&word))
+        };
+        if line.text.starts_with(b"#") && line.joints.iter().any(is_lost) {
             let hint = "end the comment without a backslash";
             self.say(
                 "comment_continues",
@@ -259,79 +262,4 @@ fn distance(a: &str, b: &str) -> usize {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::modprobe_d::SourceFile;
-
-    fn codes(text: &str) -> Vec<(&'static str, usize)> {
-        let file = SourceFile { directory: "/etc/modprobe.d", name: "a.conf", bytes: text.as_bytes() };
-        lint(&Config::from_files(&[file])).iter().map(|f| (f.code, f.line)).collect()
-    }
-
-    #[test]
-    fn real_mistakes_are_found_at_their_line() {
-        for (text, wanted) in [
-            (
-                "options vfio-pci ids=10de:1b80\noptions vfio-pci diable_vga=1\n",
-                vec![("unknown_vfio_pci_option", 2)],
-            ),
-            ("options vfio_pci ids=0000:01:00.0,10de:10f0\n", vec![("vfio_pci_ids_address", 1)]),
-            ("options vfio-pci ids=10de:1b80, 10de:10f0\n", vec![("vfio_pci_ids_blank", 1)]),
-            ("options vfio-pci ids=10de:1b80 ,10de:10f0\n", vec![("vfio_pci_ids_blank", 1)]),
-            ("options vfio-pci ids = 10de:1b80\n", vec![("vfio_pci_ids_blank", 1)]),
-            ("options vfio-pci ids=\"10de:1b80, 10de:10f0\"\n", vec![("vfio_pci_ids_blank", 1)]),
-            ("options vfio-pci ids=%DEVICES%\n", vec![("vfio_pci_ids_malformed", 1)]),
-            (
-                "options vfio-pci ids=10de:1b80\n\noptions vfio-pci ids=10de:10f0\noptions vfio_pci ids=8086:1533\n",
-                vec![("vfio_pci_ids_overridden", 1), ("vfio_pci_ids_overridden", 3)],
-            ),
-            ("blacklist nvidia*\n", vec![("blacklist_pattern", 1)]),
-            ("blacklist nvidia nouveau # both\n", vec![("blacklist_several", 1)]),
-            ("blacklist nvidia,nouveau\n", vec![("blacklist_several", 1)]),
-            (
-                "blacklist /lib/modules/x/nouveau.ko.zst\nblacklist nvidia.ko\n",
-                vec![("blacklist_path", 1), ("blacklist_path", 2)],
-            ),
-            ("blacklist nouveau\r\n", vec![("carriage_return", 1)]),
-            ("softdep drm pre:vfio-pci\n", vec![("softdep_blank", 1)]),
-            ("softdep drm  pre: vfio-pci\n", vec![("softdep_empty", 1)]),
-            ("blacklst nouveau\n", vec![("line_ignored", 1)]),
-            ("options nouveau\n", vec![("line_ignored", 1)]),
-            ("# why \\\nblacklist nouveau\nblacklist a\n", vec![("comment_continues", 1)]),
-            ("options kvm ignore_msrs=1 # for Windows\n", vec![("comment_in_options", 1)]),
-        ] {
-            assert_eq!(codes(text), wanted, "{text:?}");
-        }
-    }
-
-    #[test]
-    fn sane_lines_are_left_alone() {
-        for text in [
-            "# comment\n\n   \n # indented comment\n",
-            "options vfio-pci ids=10de:1b80,10de:10f0 disable_vga=1 disable_idle_d3=1\n",
-            "options vfio_pci ids=\"10de:1b80\" enable-sriov\n",
-            "options vfio-pci ids=8086:10ca:ffffffff:ffffffff:020000:ffff00\n",
-            "options vfio-pci ids=10de:1b80\noptions vfio-pci ids=10de:1b80\n",
-            "blacklist nouveau # the host needs no GPU\nblacklist snd-hda-intel\t\n",
-            "softdep nvidia* pre: vfio-pci\nsoftdep a post: b\n",
-            "install x /bin/false # no\nalias pci:v00001002d*sv* vfio-pci\nweakdep a b\n",
-            "options kvm ignore_msrs=1\r\nblacklist nouveau \r\n",
-            "remove iwlwifi \\\n(/sbin/lsmod | grep x) \\\n&& /sbin/modprobe -r mac80211\n",
-        ] {
-            assert_eq!(codes(text), [], "{text:?}");
-        }
-    }
-
-    #[test]
-    fn a_finding_says_what_to_write() {
-        let file = SourceFile {
-            directory: "/etc/modprobe.d",
-            name: "v.conf",
-            bytes: b"options vfio-pci diable_vga=1\n",
-        };
-        let finding = lint(&Config::from_files(&[file])).remove(0);
-        assert_eq!(finding.file, "/etc/modprobe.d/v.conf");
-        assert_eq!(finding.message, "vfio-pci has no option `diable_vga`: the kernel ignores it");
-        assert_eq!(finding.hint, "did you mean `disable_vga`?");
-    }
-}
+mod tests;
