@@ -1,0 +1,67 @@
+//! What the verdict is concluded from.
+
+use config_text::{grub_cfg, grub_default, kernel_cmdline};
+use host::bootloader::Kind;
+use host::grub::{self, Grub};
+use host::kernels::ModuleState;
+use host::{Root, iommu};
+use preflight::Evidence;
+
+use crate::observe::Observed;
+
+/// Everything that `preflight::verdict` wants to know.
+pub(crate) fn collect(root: &Root, seen: &Observed) -> Evidence {
+    let kind = seen.bootloader.as_ref().map(|loader| loader.kind);
+    // Files that this user may not read count as not known.
+    let grub = (kind == Some(Kind::Grub)).then(|| grub::observe(root, "/etc/default/grub").ok()).flatten();
+    let entries = grub.as_ref().and_then(|grub| entries(grub, seen));
+    let settings = match kind {
+        Some(Kind::SystemdBoot) => root.read("/etc/kernel/cmdline").ok().map(|line| tokens(&line)),
+        _ => grub.as_ref().and_then(effective),
+    };
+    let table = |name| seen.firmware.table(name);
+    let firmware =
+        table("DMAR").map(|_| ["DMAR", "IVRS", "IORT"].into_iter().any(|t| table(t) == Some(true)));
+    Evidence {
+        vendor: seen.cpu.as_ref().and_then(|cpu| cpu.vendor),
+        virtual_machine: seen.cpu.as_ref().is_some_and(|cpu| cpu.hypervisor),
+        firmware,
+        units: seen.units.len(),
+        groups: seen.groups.len(),
+        in_force: seen.cmdline.as_ref().map(|line| tokens(line.as_bytes())),
+        next_boot: entries.or_else(|| settings.clone().map(|tokens| vec![tokens])),
+        settings,
+        default: seen.default_on(),
+        no_boot_loader: kind == Some(Kind::None),
+        vfio: seen.modules.as_ref().map(|index| {
+            ["vfio", "vfio_pci"].into_iter().all(|name| index.state(name) != ModuleState::Missing)
+        }),
+        interrupt_remapping: seen.interrupt_remapping,
+        unsafe_interrupts: iommu::allows_unsafe_interrupts(root),
+    }
+}
+
+fn tokens(line: &[u8]) -> Vec<String> {
+    let tokens = kernel_cmdline::tokens(line);
+    tokens.iter().map(|token| String::from_utf8_lossy(token.raw).into_owned()).collect()
+}
+
+/// What GRUB's generated entries of the installed kernels carry, recovery left out. `None` where
+/// they cannot be read, or where others boot (proxmox-boot-tool, BLS).
+fn entries(grub: &Grub, seen: &Observed) -> Option<Vec<Vec<String>>> {
+    seen.bootloader.as_ref().filter(|loader| !loader.proxmox_boot_tool && !loader.bls)?;
+    let installed = |release: &str| seen.kernels.iter().any(|(kernel, _)| kernel.release == release);
+    let entries: Vec<_> = grub_cfg::entries(grub.config.as_deref()?)
+        .iter()
+        .filter(|entry| !entry.recovery && entry.release.as_deref().is_some_and(installed))
+        .map(|entry| tokens(&entry.arguments))
+        .collect();
+    (!entries.is_empty()).then_some(entries)
+}
+
+/// What GRUB's settings amount to; `None` where there are none or code computes them.
+fn effective(grub: &Grub) -> Option<Vec<String>> {
+    grub.files.first()?;
+    let line = grub_default::effective(&grub.settings()).ok()?.cmdline?;
+    Some(tokens(&line))
+}

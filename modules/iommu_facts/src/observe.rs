@@ -1,0 +1,167 @@
+//! Reads what the chosen parts need, each as far as this user may.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use config_text::{modprobe_d, modules_list};
+use host::bootloader::{self, Bootloader};
+use host::firmware::{self, Firmware};
+use host::iommu::{self, Group};
+use host::kernels::{self, Kernel, ModuleIndex};
+use host::pci::{self, PciDevice};
+use host::pci_ids::{self, Names};
+use host::proc::{self, Cpu};
+use host::{HostError, Root, drop_in, kernel_config, kernel_log, modalias, uses};
+use preflight::{IommuDefault, Use, Verdict};
+
+use crate::evidence;
+use crate::subset::Subset;
+
+/// The modules that VFIO consists of; the last one was merged into the first in Linux 6.2.
+pub(crate) const VFIO_MODULES: [&str; 4] = ["vfio", "vfio_iommu_type1", "vfio_pci", "vfio_virqfd"];
+
+/// The host. What was not asked for stays empty.
+#[derive(Debug, Default)]
+pub(crate) struct Observed {
+    pub subsets: BTreeSet<Subset>,
+    pub cpu: Option<Cpu>,
+    pub firmware: Firmware,
+    pub bootloader: Option<Bootloader>,
+    pub running: Option<String>,
+    pub cmdline: Option<String>,
+    pub kernels: Vec<(Kernel, Option<IommuDefault>)>,
+    pub has_sysfs: bool,
+    pub units: Vec<String>,
+    pub groups: Vec<Group>,
+    pub interrupt_remapping: Option<bool>,
+    pub log: Option<Vec<String>>,
+    pub devices: Vec<PciDevice>,
+    pub uses: BTreeMap<String, Vec<Use>>,
+    pub names: Names,
+    pub candidates: Option<BTreeMap<String, Vec<String>>>,
+    pub modules: Option<ModuleIndex>,
+    pub loaded: Option<Vec<(&'static str, bool)>>,
+    pub listed_modules: Vec<String>,
+    pub listed_ids: Vec<String>,
+    pub verdict: Option<Verdict>,
+    pub warnings: Vec<String>,
+}
+
+impl Observed {
+    /// The running kernel's default, else the weakest of the installed ones.
+    pub(crate) fn default_on(&self) -> Option<IommuDefault> {
+        let running = self.kernels.iter().find(|(kernel, _)| Some(&kernel.release) == self.running.as_ref());
+        match running {
+            Some((_, default)) => *default,
+            None if self.running.is_some() => None,
+            None => {
+                let strength = |default: &IommuDefault| match default {
+                    IommuDefault::Off => 0,
+                    IommuDefault::OnExceptIgpu => 1,
+                    IommuDefault::On => 2,
+                };
+                self.kernels.iter().filter_map(|(_, default)| *default).min_by_key(strength)
+            }
+        }
+    }
+}
+
+/// Takes a result; what this user may not read counts as not known, any other fault is told.
+fn tolerant<T: Default>(result: Result<T, HostError>, warnings: &mut Vec<String>) -> T {
+    result.unwrap_or_else(|error| {
+        let denied = matches!(&error, HostError::Io { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied);
+        if !denied {
+            warnings.push(error.to_string());
+        }
+        T::default()
+    })
+}
+
+/// Reads the host. Never fails: what cannot be read is null in the facts.
+pub(crate) fn observe(root: &Root, subsets: &BTreeSet<Subset>) -> Observed {
+    let wants = |any: &[Subset]| any.iter().any(|subset| subsets.contains(subset));
+    let mut warnings = Vec::new();
+    let mut seen = Observed { subsets: subsets.clone(), ..Observed::default() };
+    seen.running = kernels::running(root);
+    seen.cmdline = proc::cmdline(root);
+    if wants(&[Subset::Cpu, Subset::Kernel, Subset::Verdict]) {
+        seen.cpu = proc::cpu(root);
+    }
+    if wants(&[Subset::Firmware, Subset::Verdict]) {
+        seen.firmware = tolerant(firmware::read(root), &mut warnings);
+    }
+    if wants(&[Subset::Bootloader, Subset::Verdict]) {
+        seen.bootloader = tolerant(bootloader::detect(root).map(Some), &mut warnings);
+    }
+    if wants(&[Subset::Kernel, Subset::Verdict]) {
+        let vendor = seen.cpu.as_ref().and_then(|cpu| cpu.vendor);
+        for kernel in tolerant(kernels::installed(root), &mut warnings) {
+            let default = vendor.map(|vendor| kernel_config::iommu_default(root, &kernel, vendor));
+            seen.kernels.push((kernel, default.and_then(|default| tolerant(default, &mut warnings))));
+        }
+    }
+    if wants(&[Subset::Iommu, Subset::Verdict]) {
+        seen.has_sysfs = root.is_dir("/sys/kernel") || root.is_dir("/sys/class");
+        seen.units = tolerant(iommu::units(root), &mut warnings);
+        seen.interrupt_remapping = iommu::interrupt_remapping(root);
+    }
+    if wants(&[Subset::Iommu, Subset::Groups, Subset::Verdict]) {
+        seen.groups = tolerant(iommu::groups(root), &mut warnings);
+    }
+    if wants(&[Subset::Iommu]) {
+        seen.log = kernel_log::iommu_lines(root);
+    }
+    if wants(&[Subset::Devices, Subset::Vfio]) {
+        seen.devices = tolerant(pci::devices(root), &mut warnings);
+    }
+    if wants(&[Subset::Devices]) {
+        seen.uses = tolerant(uses::uses(root, &seen.devices), &mut warnings);
+        seen.names = tolerant(pci_ids::names(root, &seen.devices), &mut warnings);
+        let aliases: Vec<&str> = seen.devices.iter().map(|device| device.modalias.as_str()).collect();
+        let candidates = seen.running.as_deref().map(|release| modalias::candidates(root, release, &aliases));
+        seen.candidates = candidates.and_then(|found| tolerant(found, &mut warnings));
+    }
+    if wants(&[Subset::Vfio, Subset::Verdict]) {
+        let index = seen.running.as_deref().map(|release| kernels::modules(root, release).map(Some));
+        seen.modules = index.and_then(|index| tolerant(index, &mut warnings)).filter(ModuleIndex::is_known);
+        let is_live = |name: &'static str| (name, proc::is_module_live(root, name));
+        seen.loaded = root.is_dir("/sys/module").then(|| VFIO_MODULES.map(is_live).to_vec());
+    }
+    if wants(&[Subset::Vfio]) {
+        let lists = drop_in::read(root, &modules_list::DIRECTORIES, modules_list::is_config_name);
+        seen.listed_modules = listed(&tolerant(lists, &mut warnings));
+        let files = drop_in::read(root, &modprobe_d::DIRECTORIES, modprobe_d::is_config_name);
+        seen.listed_ids = ids(&tolerant(files, &mut warnings), seen.cmdline.as_deref().unwrap_or_default());
+    }
+    if wants(&[Subset::Verdict]) {
+        seen.verdict = Some(preflight::verdict(&evidence::collect(root, &seen)));
+    }
+    warnings.dedup();
+    seen.warnings = warnings;
+    seen
+}
+
+/// The VFIO modules that systemd-modules-load is told to load.
+fn listed(files: &[drop_in::DropIn]) -> Vec<String> {
+    let entries: Vec<_> =
+        files.iter().filter(|file| !file.masked).flat_map(|file| modules_list::parse(&file.bytes)).collect();
+    let names = VFIO_MODULES.into_iter().filter(|name| entries.iter().any(|entry| entry.loads(name)));
+    names.map(str::to_string).collect()
+}
+
+/// The ids that vfio-pci gets: of several `ids=` the last one counts.
+fn ids(files: &[drop_in::DropIn], cmdline: &str) -> Vec<String> {
+    let sources: Vec<modprobe_d::SourceFile> = files
+        .iter()
+        .map(|file| modprobe_d::SourceFile {
+            directory: &file.directory,
+            name: &file.name,
+            bytes: &file.bytes,
+        })
+        .collect();
+    let config = modprobe_d::Config::from_files(&sources).with_kernel_cmdline(cmdline.as_bytes());
+    let options = config.options("vfio_pci");
+    let words = options.iter().flat_map(|(_, options)| options.split(u8::is_ascii_whitespace));
+    let last = words.filter_map(|word| word.strip_prefix(b"ids=")).next_back();
+    let list = String::from_utf8_lossy(last.unwrap_or_default()).into_owned();
+    list.trim_matches('"').split(',').filter(|id| !id.is_empty()).map(str::to_string).collect()
+}
