@@ -16,7 +16,7 @@ mod own_line;
 
 use thiserror::Error;
 
-use crate::kernel_cmdline::{Wish, plan};
+use crate::kernel_cmdline::{Standing, Token, Wish, plan};
 use crate::shell_assignment::{Dialect, Evaluation, Script, SyntaxError, Value};
 use line::Line;
 
@@ -173,7 +173,8 @@ pub fn edit(settings: &Settings, target: Target, wish: &Wish) -> Result<Outcome,
     let before = State::read(settings)?;
     let line = Line::new(settings, &before, target.variable);
     let tokens = line.tokens();
-    let edit = plan(&tokens, wish, |index| line.in_target(index));
+    let standings = line.standings();
+    let edit = plan(&tokens, wish, &standings);
     let mut outcome = Outcome {
         changes: Vec::new(),
         before: before.effective(settings),
@@ -181,7 +182,7 @@ pub fn edit(settings: &Settings, target: Target, wish: &Wish) -> Result<Outcome,
         added: edit.added.clone(),
         removed: edit.removed.clone(),
     };
-    if edit.is_noop() && wish.held_by(&tokens) {
+    if edit.is_noop() && held(wish, &tokens, &standings) {
         return Ok(outcome);
     }
     let files = line.apply(settings, &before, target, &edit);
@@ -190,13 +191,20 @@ pub fn edit(settings: &Settings, target: Target, wish: &Wish) -> Result<Outcome,
     outcome.after = after.effective(&after_settings);
     let after_line = Line::new(&after_settings, &after, target.variable);
     let after_tokens = after_line.tokens();
-    let settled = plan(&after_tokens, wish, |index| after_line.in_target(index)).is_noop();
-    if !settled || !wish.held_by(&after_tokens) {
+    let standings = after_line.standings();
+    let settled = plan(&after_tokens, wish, &standings).is_noop();
+    if !settled || !held(wish, &after_tokens, &standings) {
         let cause = outcome.after.computed.iter().find(|computed| computed.variable == target.variable);
         return Err(Refusal::NotInForce { variable: target.variable.to_owned(), cause: cause.cloned() });
     }
     outcome.changes = changes(settings.files, &files);
     Ok(outcome)
+}
+
+/// Whether the tokens that can be relied on give everything that is wanted.
+fn held(wish: &Wish, tokens: &[Token], standings: &[Standing]) -> bool {
+    let certain = tokens.iter().zip(standings).filter(|(_, standing)| **standing != Standing::Uncertain);
+    wish.held_by(&certain.map(|(token, _)| *token).collect::<Vec<_>>())
 }
 
 fn changes(before: &[File], after: &[File]) -> Vec<Change> {

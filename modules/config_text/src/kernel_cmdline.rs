@@ -7,7 +7,7 @@ mod edit;
 mod rules;
 mod wish;
 
-pub use edit::{Action, Edit, plan, rewrite};
+pub use edit::{Action, Edit, Standing, plan, rewrite};
 pub(crate) use edit::{Splice, splices};
 pub use rules::in_force;
 pub use wish::{Wish, WishError};

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{File, Settings, State, Target, own_line};
-use crate::kernel_cmdline::{Action, Cmdline, Edit, Splice, Token, parse, splices};
+use crate::kernel_cmdline::{Action, Cmdline, Edit, Splice, Standing, Token, parse, splices};
 use crate::shell_assignment::{Piece, Quote, quoted};
 
 /// Text without anything computed inside.
@@ -24,6 +24,7 @@ struct Span {
     raw: Range<usize>,
     quote: Quote,
     escape: bool,
+    uncertain: bool,
 }
 
 impl Span {
@@ -41,8 +42,22 @@ pub(super) struct Line {
     stretches: Vec<Stretch>,
 }
 
-/// What changes in one file: bytes that go and bytes that come there instead.
-type Edits = BTreeMap<usize, Vec<(Range<usize>, Vec<u8>)>>;
+/// Bytes of a file that go, and bytes that come there instead.
+struct RawEdit {
+    range: Range<usize>,
+    insert: Vec<u8>,
+    /// Only where the next byte that stays would turn a backslash before it into an escape.
+    guard: bool,
+}
+
+impl RawEdit {
+    fn new(range: Range<usize>, insert: Vec<u8>) -> RawEdit {
+        RawEdit { range, insert, guard: false }
+    }
+}
+
+/// The changes by file.
+type Edits = BTreeMap<usize, Vec<RawEdit>>;
 
 impl Line {
     pub(super) fn new(settings: &Settings, state: &State, target: &str) -> Line {
@@ -59,9 +74,10 @@ impl Line {
                     whole: 0..0,
                 };
                 let mut cut_after = false;
+                let mut cut_next = false;
                 for piece in pieces.by_ref() {
                     match piece {
-                        Piece::Text { file, assignment, raw, quote, escape } => {
+                        Piece::Text { file, assignment, raw, quote, escape, uncertain } => {
                             let start = stretch.text.len();
                             let bytes = settings.files.get(*file).map(|file| file.bytes.as_slice());
                             let from = raw.start + usize::from(*escape);
@@ -73,10 +89,11 @@ impl Line {
                                 raw: raw.clone(),
                                 quote: *quote,
                                 escape: *escape,
+                                uncertain: *uncertain,
                             });
                         }
-                        Piece::Computed { .. } => {
-                            cut_after = true;
+                        Piece::Computed { joins_before, joins_behind, .. } => {
+                            (cut_after, cut_next) = (*joins_before, *joins_behind);
                             break;
                         }
                     }
@@ -89,9 +106,10 @@ impl Line {
                 if stretch.whole.start > stretch.whole.end {
                     stretch.whole = 0..0;
                 }
-                ended |= cmdline.init.is_some();
+                // Behind `--`, or inside a quote that stays open, nothing is a parameter.
+                ended |= cmdline.init.is_some() || cmdline.tokens.last().is_some_and(Token::open_quote);
                 line.stretches.push(stretch);
-                cut_before = cut_after;
+                cut_before = cut_next;
             }
         }
         line
@@ -99,27 +117,22 @@ impl Line {
 
     /// The tokens that are known as a whole, in order.
     pub(super) fn tokens(&self) -> Vec<Token<'_>> {
-        self.stretches
-            .iter()
-            .flat_map(|stretch| {
-                let mut tokens = parse(&stretch.text).tokens;
-                tokens.truncate(stretch.whole.end);
-                tokens.drain(..stretch.whole.start.min(tokens.len()));
-                tokens
-            })
-            .collect()
+        self.stretches.iter().flat_map(Stretch::tokens).collect()
     }
 
-    /// Whether a token stands in the variable that takes additions.
-    pub(super) fn in_target(&self, index: usize) -> bool {
-        let mut end = 0;
-        self.stretches
-            .iter()
-            .find(|stretch| {
-                end += stretch.whole.len();
-                index < end
-            })
-            .is_some_and(|stretch| stretch.in_target)
+    /// How far each token can be relied on.
+    pub(super) fn standings(&self) -> Vec<Standing> {
+        let standing = |stretch: &Stretch, token: &Token| {
+            if stretch.uncertain(token.start..token.end()) {
+                Standing::Uncertain
+            } else if stretch.in_target {
+                Standing::Preferred
+            } else {
+                Standing::Certain
+            }
+        };
+        let of = |stretch| Stretch::tokens(stretch).into_iter().map(move |token| standing(stretch, &token));
+        self.stretches.iter().flat_map(of).collect()
     }
 
     /// The files after the edit.
@@ -147,7 +160,7 @@ impl Line {
         }
         if let Some(Place::Empty { file, at }) = place {
             let tokens = quoted(&edit.append.join(&b' '), Quote::None);
-            edits.entry(file).or_default().push((at..at, tokens));
+            edits.entry(file).or_default().push(RawEdit::new(at..at, tokens));
         }
         let mut files = settings.files.to_vec();
         for (file, edits) in edits {
@@ -220,6 +233,19 @@ fn region(cmdline: &Cmdline, base: Range<usize>) -> (Range<usize>, usize) {
 }
 
 impl Stretch {
+    fn tokens(&self) -> Vec<Token<'_>> {
+        let mut tokens = parse(&self.text).tokens;
+        tokens.truncate(self.whole.end);
+        tokens.drain(..self.whole.start.min(tokens.len()));
+        tokens
+    }
+
+    /// Whether any of the text at `at` may not be there when the shell is done.
+    fn uncertain(&self, at: Range<usize>) -> bool {
+        let from = self.spans.partition_point(|span| span.at.end <= at.start);
+        self.spans.iter().skip(from).take_while(|span| span.at.start < at.end).any(|span| span.uncertain)
+    }
+
     /// The span that holds the text's byte at `at`.
     fn span_of(&self, at: usize) -> Option<&Span> {
         let after = self.spans.partition_point(|span| span.at.end <= at);
@@ -230,7 +256,7 @@ impl Stretch {
         let Splice { range, blanks, insert } = splice;
         if range.is_empty() {
             if let Some((file, at, quote)) = self.room(range.start, insert) {
-                edits.entry(file).or_default().push((at..at, quoted(insert, quote)));
+                edits.entry(file).or_default().push(RawEdit::new(at..at, quoted(insert, quote)));
             }
             return;
         }
@@ -238,7 +264,7 @@ impl Stretch {
         let home = (first.file, first.assignment);
         if !insert.is_empty() {
             let at = first.raw(range.start..range.start + 1).start;
-            edits.entry(first.file).or_default().push((at..at, quoted(insert, first.quote)));
+            edits.entry(first.file).or_default().push(RawEdit::new(at..at, quoted(insert, first.quote)));
         } else {
             self.guard_backslash(range.start.min(blanks.start), edits);
         }
@@ -252,7 +278,7 @@ impl Stretch {
         for span in self.spans.iter().skip(from).take_while(|span| span.at.start < range.end) {
             let part = range.start.max(span.at.start)..range.end.min(span.at.end);
             if !part.is_empty() && wanted(span) {
-                edits.entry(span.file).or_default().push((span.raw(part), Vec::new()));
+                edits.entry(span.file).or_default().push(RawEdit::new(span.raw(part), Vec::new()));
             }
         }
     }
@@ -266,7 +292,11 @@ impl Stretch {
         }
         if let Some(span) = self.span_of(before).filter(|span| span.quote == Quote::Double && !span.escape) {
             let at = span.raw(before..before + 1).end;
-            edits.entry(span.file).or_default().push((at..at, b"\\".to_vec()));
+            edits.entry(span.file).or_default().push(RawEdit {
+                range: at..at,
+                insert: b"\\".to_vec(),
+                guard: true,
+            });
         }
     }
 
@@ -297,17 +327,38 @@ impl Stretch {
 }
 
 /// The bytes after the edits of one file.
-fn edited(bytes: &[u8], mut edits: Vec<(Range<usize>, Vec<u8>)>) -> Vec<u8> {
-    edits.sort_by_key(|(range, _)| (range.start, range.end));
+fn edited(bytes: &[u8], mut edits: Vec<RawEdit>) -> Vec<u8> {
+    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let mut result = Vec::with_capacity(bytes.len());
     let mut at = 0;
-    for (range, insert) in edits {
+    for (index, RawEdit { range, insert, guard }) in edits.iter().enumerate() {
         result.extend_from_slice(bytes.get(at..range.start).unwrap_or_default());
-        result.extend_from_slice(&insert);
         at = at.max(range.end);
+        if !guard || escapes(next_kept(bytes, at, &edits[index + 1..])) {
+            result.extend_from_slice(insert);
+        }
     }
     result.extend_from_slice(bytes.get(at..).unwrap_or_default());
     result
+}
+
+/// The byte that follows once the edits behind `at` are made.
+fn next_kept(bytes: &[u8], mut at: usize, edits: &[RawEdit]) -> Option<u8> {
+    for edit in edits.iter().take_while(|edit| !edit.guard) {
+        if edit.range.start > at {
+            break;
+        }
+        if let Some(first) = edit.insert.first() {
+            return Some(*first);
+        }
+        at = at.max(edit.range.end);
+    }
+    bytes.get(at).copied()
+}
+
+/// Whether a backslash before this byte is an escape between double quotes.
+fn escapes(byte: Option<u8>) -> bool {
+    byte.is_some_and(|byte| b"\"\\$`\n".contains(&byte))
 }
 
 /// Adds a line of ours; a new drop-in takes its place among the others.

@@ -18,6 +18,17 @@ pub enum Action {
     Replace(Vec<u8>),
 }
 
+/// How far a token can be relied on, for one that is wanted and there more than once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It may not be there in the end: it is edited, but never what a wanted token relies on.
+    Uncertain,
+    /// It is there.
+    Certain,
+    /// It is there, and the one to keep.
+    Preferred,
+}
+
 /// The way from the tokens that are there to those that are wanted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
@@ -41,6 +52,7 @@ impl Edit {
 /// A token on its way through the edit.
 struct Work {
     raw: Vec<u8>,
+    standing: Standing,
     dropped: bool,
     /// A wanted token relies on this one.
     kept_for_wish: bool,
@@ -49,6 +61,10 @@ struct Work {
 }
 
 impl Work {
+    fn new(raw: &[u8], standing: Standing) -> Work {
+        Work { raw: raw.to_vec(), standing, dropped: false, kept_for_wish: false, slot: false }
+    }
+
     fn token(&self) -> Token<'_> {
         Token::new(&self.raw)
     }
@@ -59,35 +75,28 @@ impl Work {
 }
 
 /// Works out what happens to `tokens` so that `wish` holds: each wanted token exactly once (as itself or in
-/// a comma list), contrary values gone, everything else kept in order. `preferred` says for each token
-/// whether it is the one to keep where a wanted token is there more than once.
-pub fn plan(tokens: &[Token], wish: &Wish, preferred: impl Fn(usize) -> bool) -> Edit {
-    let mut line: Vec<Work> = tokens
-        .iter()
-        .map(|token| Work { raw: token.raw.to_vec(), dropped: false, kept_for_wish: false, slot: false })
-        .collect();
+/// a comma list), contrary values gone, everything else kept in order. `standings` has one item a token; a
+/// token without one is [`Standing::Preferred`].
+pub fn plan(tokens: &[Token], wish: &Wish, standings: &[Standing]) -> Edit {
+    let standings = standings.iter().copied().chain(std::iter::repeat(Standing::Preferred));
+    let mut line: Vec<Work> =
+        tokens.iter().zip(standings).map(|(token, standing)| Work::new(token.raw, standing)).collect();
     for work in &mut line {
         clear(work, wish);
     }
-    let keepers: Vec<Option<usize>> =
-        wish.wanted().map(|wanted| choose(&mut line, &wanted, &preferred)).collect();
+    let keepers: Vec<Option<usize>> = wish.wanted().map(|wanted| choose(&mut line, &wanted)).collect();
     let mut append = Vec::new();
     for (wanted, keeper) in wish.wanted().zip(keepers) {
-        match keeper {
-            Some(keeper) => fold(&mut line, &wanted, keeper),
-            None => {
-                match line.iter_mut().find(|work| work.slot && key_eq(work.token().key(), wanted.key())) {
-                    Some(work) => {
-                        *work = Work {
-                            raw: wanted.raw.to_vec(),
-                            dropped: false,
-                            kept_for_wish: true,
-                            slot: false,
-                        };
-                    }
-                    None => append.push(wanted.raw.to_vec()),
-                }
-            }
+        fold(&mut line, &wanted, keeper);
+        let slot = |work: &&mut Work| {
+            work.slot && work.standing != Standing::Uncertain && key_eq(work.token().key(), wanted.key())
+        };
+        if keeper.is_some() {
+            continue;
+        }
+        match line.iter_mut().find(slot) {
+            Some(work) => *work = Work { kept_for_wish: true, ..Work::new(wanted.raw, work.standing) },
+            None => append.push(wanted.raw.to_vec()),
         }
     }
     finish(tokens, line, append)
@@ -152,14 +161,15 @@ fn clear(work: &mut Work, wish: &Wish) {
 }
 
 /// Chooses the token that gives what is wanted.
-fn choose(line: &mut [Work], wanted: &Token, preferred: &impl Fn(usize) -> bool) -> Option<usize> {
+fn choose(line: &mut [Work], wanted: &Token) -> Option<usize> {
     let candidates: Vec<usize> = (0..line.len())
-        .filter(|index| line[*index].live() && satisfies(&line[*index].token(), wanted))
+        .filter(|index| line[*index].live() && line[*index].standing != Standing::Uncertain)
+        .filter(|index| satisfies(&line[*index].token(), wanted))
         .collect();
     let rank = |index: &usize| {
         let work = &line[*index];
         let extras = parts(&work.token()).len() > parts(wanted).len();
-        (work.kept_for_wish, preferred(*index), extras)
+        (work.kept_for_wish, work.standing, extras)
     };
     let best = candidates.iter().map(rank).max()?;
     let mut best_ones = candidates.iter().copied().filter(|index| rank(index) == best);
@@ -170,9 +180,9 @@ fn choose(line: &mut [Work], wanted: &Token, preferred: &impl Fn(usize) -> bool)
 }
 
 /// Takes what is wanted out of every token but the one that gives it.
-fn fold(line: &mut [Work], wanted: &Token, keeper: usize) {
+fn fold(line: &mut [Work], wanted: &Token, keeper: Option<usize>) {
     for (index, work) in line.iter_mut().enumerate() {
-        if index == keeper || !work.live() || work.kept_for_wish || !satisfies(&work.token(), wanted) {
+        if Some(index) == keeper || !work.live() || work.kept_for_wish || !satisfies(&work.token(), wanted) {
             continue;
         }
         let token = work.token();
@@ -325,7 +335,7 @@ fn spliced(text: &[u8], splices: &[Splice]) -> Vec<u8> {
 /// ```
 pub fn rewrite(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
     let line = parse(text);
-    let edit = plan(&line.tokens, wish, |_| true);
+    let edit = plan(&line.tokens, wish, &[]);
     let empty_at = line.init.unwrap_or(0);
     let splices = splices(text, &line, &edit.actions, &edit.append, 0..line.tokens.len(), empty_at);
     (spliced(text, &splices), edit)

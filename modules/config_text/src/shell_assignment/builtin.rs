@@ -63,6 +63,7 @@ impl Parser<'_> {
         let mut assignments: Vec<Assignment> = Vec::new();
         let mut words: Vec<Word> = Vec::new();
         let mut named: Option<Vec<u8>> = None;
+        self.redirected = false;
         loop {
             let Some(word) = self.simple_word()? else {
                 if self.peek() != Some(b'(') {
@@ -104,6 +105,8 @@ impl Parser<'_> {
         let line = self.line_of(start);
         self.flush_assigned(conditional, sink);
         if words.is_empty() {
+            // Where the redirection fails, nothing is assigned.
+            let conditional = conditional || self.redirected;
             sink.extend(assignments.into_iter().map(|assignment| self.assign(assignment, conditional)));
             return Ok(());
         }
@@ -159,20 +162,22 @@ impl Parser<'_> {
             let arguments = || {
                 rest.iter().filter(|word| !word.literal(self.text).is_some_and(|text| text.starts_with(b"-")))
             };
-            let bash_only = self.bash();
+            let bash = self.bash();
             return match name.as_slice() {
                 b"command" | b"builtin" => {
                     let options = rest.len() - rest.iter().skip_while(|word| self.is_option(word)).count();
                     words = &rest[options..];
                     continue;
                 }
-                b"." | b"source" => vec![Effect::Source],
+                b"." => vec![Effect::Source],
+                // dash has no `source`: the file is not read.
+                b"source" if bash => vec![Effect::Source],
                 b"eval" | b"alias" | b"trap" => any("'eval', 'alias' or 'trap' may change it"),
                 b"exit" => vec![Effect::Exit],
                 b"exec" if !rest.is_empty() => vec![Effect::Exit],
                 b"return" => vec![Effect::Return],
                 b"export" | b"readonly" | b"local" => self.declared(arguments()),
-                b"declare" | b"typeset" if bash_only => self.declared(arguments()),
+                b"declare" | b"typeset" if bash => self.declared(arguments()),
                 b"unset" => {
                     let functions = rest
                         .first()
@@ -189,8 +194,8 @@ impl Parser<'_> {
                         .collect()
                 }
                 b"read" | b"getopts" => self.named(rest),
-                b"mapfile" | b"readarray" | b"let" if bash_only => self.named(rest),
-                b"printf" if bash_only && rest.first().is_some_and(|word| self.is_option(word)) => {
+                b"mapfile" | b"readarray" | b"let" if bash => self.named(rest),
+                b"printf" if bash && rest.first().is_some_and(|word| self.is_option(word)) => {
                     self.named(rest)
                 }
                 _ => vec![Effect::Call { name }],

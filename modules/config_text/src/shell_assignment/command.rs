@@ -31,12 +31,23 @@ pub(super) struct Parser<'a> {
     heredocs: Vec<Heredoc>,
     /// Variables set by `${name:=…}` and arithmetic in words read since the last command.
     assigned: Vec<(Vec<u8>, usize)>,
+    /// Whether the simple command being read has a redirection.
+    pub(super) redirected: bool,
 }
 
 impl<'a> Parser<'a> {
     pub(super) fn new(text: &'a [u8], dialect: Dialect) -> Self {
         let newlines = (0..text.len()).filter(|at| text[*at] == b'\n').collect();
-        Parser { text, at: 0, dialect, depth: 0, newlines, heredocs: Vec::new(), assigned: Vec::new() }
+        Parser {
+            text,
+            at: 0,
+            dialect,
+            depth: 0,
+            newlines,
+            heredocs: Vec::new(),
+            assigned: Vec::new(),
+            redirected: false,
+        }
     }
 
     /// The whole file.
@@ -45,8 +56,11 @@ impl<'a> Parser<'a> {
             return Err(self.error_at(at, "a NUL byte stands here: this is no shell file"));
         }
         let mut steps = Vec::new();
-        self.list(&[""], false, &mut steps)?;
-        Ok(steps)
+        match self.list(&[""], false, &mut steps) {
+            // The shell reads line by line: what stands behind a `return` is never looked at.
+            Err(error) if !steps.iter().any(|step| step.leaves() && step.line < error.line) => Err(error),
+            _ => Ok(steps),
+        }
     }
 
     pub(super) fn bash(&self) -> bool {
@@ -98,9 +112,9 @@ impl<'a> Parser<'a> {
 
     /// Up to the `)`; nothing that happens inside reaches the variables outside.
     pub(super) fn subshell(&mut self) -> Result<(), SyntaxError> {
-        let outer = std::mem::take(&mut self.assigned);
+        let outer = (std::mem::take(&mut self.assigned), self.redirected);
         self.list(&[")"], false, &mut Vec::new())?;
-        self.assigned = outer;
+        (self.assigned, self.redirected) = outer;
         Ok(())
     }
 
@@ -485,7 +499,7 @@ impl<'a> Parser<'a> {
             match self.peek() {
                 None | Some(b'\n' | b';' | b'|' | b')' | b'(' | b'#') => return Ok(None),
                 Some(b'&') if !(self.bash() && self.ahead(b"&>")) => return Ok(None),
-                _ if self.redirection()? => {}
+                _ if self.redirection()? => self.redirected = true,
                 _ => return self.word().map(Some),
             }
         }

@@ -21,6 +21,8 @@ pub enum Piece {
         quote: Quote,
         /// Whether the first byte of `raw` is a backslash that does not count.
         escape: bool,
+        /// Whether the variable held or may hold it, but what came later keeps that from being known.
+        uncertain: bool,
     },
     /// What only the shell can work out.
     Computed {
@@ -32,6 +34,10 @@ pub enum Piece {
         line: usize,
         /// Why, as half a sentence.
         why: &'static str,
+        /// Whether it may be one word with the text right before it.
+        joins_before: bool,
+        /// Whether it may be one word with the text right behind it.
+        joins_behind: bool,
     },
 }
 
@@ -92,9 +98,37 @@ impl Value {
         Some(text)
     }
 
-    fn unknown(file: usize, line: usize, why: &'static str) -> Option<Value> {
-        let piece = Piece::Computed { file, assignment: None, line, why };
-        Some(Value { pieces: vec![piece], assigned: Vec::new() })
+    /// The value where it may be `old` or `other` or neither.
+    fn unknown(
+        file: usize,
+        line: usize,
+        why: &'static str,
+        old: Option<Value>,
+        other: Option<Value>,
+    ) -> Value {
+        let mut value = Value::default();
+        for mut candidate in [old, other].into_iter().flatten() {
+            for piece in &mut candidate.pieces {
+                match piece {
+                    Piece::Text { uncertain, .. } => *uncertain = true,
+                    Piece::Computed { assignment, .. } => *assignment = None,
+                }
+            }
+            value.pieces.append(&mut candidate.pieces);
+            value.pieces.push(Piece::Computed {
+                file,
+                assignment: None,
+                line,
+                why,
+                joins_before: false,
+                joins_behind: false,
+            });
+        }
+        // What is added later stands beside nobody knows what.
+        let last =
+            Piece::Computed { file, assignment: None, line, why, joins_before: false, joins_behind: true };
+        value.pieces.push(last);
+        value
     }
 }
 
@@ -148,25 +182,26 @@ impl<'s> Evaluation<'s> {
     fn apply(&mut self, file: usize, line: usize, conditional: bool, effect: &'s Effect) {
         match effect {
             Effect::Assign { name, word, append } if name == self.variable => {
-                self.value = if conditional {
-                    Value::unknown(file, line, "it is assigned under a condition")
+                let old = self.value.take();
+                self.value = Some(if conditional {
+                    conditionally(old, file, line, word, *append, self.variable)
                 } else {
-                    Some(self.assigned(file, line, word, *append))
-                };
+                    assigned(old, file, line, word, *append, self.variable)
+                });
             }
             Effect::Unset { name } if name == self.variable => {
-                self.value = if conditional {
-                    Value::unknown(file, line, "it is unset under a condition")
+                if conditional {
+                    self.forget(file, line, "it is unset under a condition");
                 } else {
-                    None
-                };
+                    self.value = None;
+                }
             }
             Effect::Touch { name, why } if name.as_ref().is_none_or(|name| name == self.variable) => {
-                self.value = Value::unknown(file, line, why);
+                self.forget(file, line, why);
             }
             Effect::Source => {
                 self.foreign = true;
-                self.value = Value::unknown(file, line, "another file is sourced, which may change it");
+                self.forget(file, line, "another file is sourced, which may change it");
             }
             Effect::Define { name, body } => {
                 self.functions.entry(name).or_default().push(body);
@@ -174,15 +209,19 @@ impl<'s> Evaluation<'s> {
             Effect::Call { name } => {
                 if self.functions.contains_key(name.as_slice()) {
                     if self.touches(name) {
-                        self.value = Value::unknown(file, line, "a function sets it");
+                        self.forget(file, line, "a function sets it");
                     }
                 } else if self.foreign && !is_utility(name) {
                     let why = "a function of a sourced file may set it";
-                    self.value = Value::unknown(file, line, why);
+                    self.forget(file, line, why);
                 }
             }
             _ => {}
         }
+    }
+
+    fn forget(&mut self, file: usize, line: usize, why: &'static str) {
+        self.value = Some(Value::unknown(file, line, why, self.value.take(), None));
     }
 
     /// Whether a function, or one that it calls or defines, may change the variable.
@@ -218,43 +257,90 @@ impl<'s> Evaluation<'s> {
         }
         false
     }
+}
 
-    fn assigned(&mut self, file: usize, line: usize, word: &Word, append: bool) -> Value {
-        let assignment = word.range.start;
-        let mut old = self.value.take();
-        let had_old = old.is_some();
-        let mut value = Value::default();
-        if append {
-            value = old.take().unwrap_or_default();
-        }
-        for part in &word.parts {
-            let computed = |why, line| Piece::Computed { file, assignment: Some(assignment), line, why };
-            match part {
-                Part::Text { raw, quote, escape } => value.pieces.push(Piece::Text {
-                    file,
-                    assignment,
-                    raw: raw.clone(),
-                    quote: *quote,
-                    escape: *escape,
-                }),
-                Part::Variable { name, .. } if name == self.variable && !had_old => {}
-                Part::Variable { name, line } if name == self.variable => match old.take() {
-                    Some(old) => {
-                        value.pieces.extend(old.pieces);
-                        value.assigned = old.assigned;
-                    }
-                    None => value.pieces.push(computed("it is repeated in its own value", *line)),
-                },
-                Part::Variable { line, .. } => {
-                    value.pieces.push(computed("it holds another variable", *line));
+/// The value after `variable=word`.
+fn assigned(
+    old: Option<Value>,
+    file: usize,
+    line: usize,
+    word: &Word,
+    append: bool,
+    variable: &[u8],
+) -> Value {
+    let assignment = word.range.start;
+    let was_set = old.is_some();
+    let mut old = old;
+    let mut value = if append { old.take().unwrap_or_default() } else { Value::default() };
+    let computed = |why, line| Piece::Computed {
+        file,
+        assignment: Some(assignment),
+        line,
+        why,
+        joins_before: true,
+        joins_behind: true,
+    };
+    for part in &word.parts {
+        match part {
+            Part::Text { raw, quote, escape } => value.pieces.push(Piece::Text {
+                file,
+                assignment,
+                raw: raw.clone(),
+                quote: *quote,
+                escape: *escape,
+                uncertain: false,
+            }),
+            Part::Variable { name, .. } if name == variable && !was_set => {}
+            Part::Variable { name, line } if name == variable => match old.take() {
+                Some(old) => {
+                    value.pieces.extend(old.pieces);
+                    value.assigned = old.assigned;
                 }
-                Part::Computed { why, line } => value.pieces.push(computed(why, *line)),
-            }
+                None => value.pieces.push(computed("it is repeated in its own value", *line)),
+            },
+            Part::Variable { line, .. } => value.pieces.push(computed("it holds another variable", *line)),
+            Part::Computed { why, line } => value.pieces.push(computed(why, *line)),
         }
-        let this = Assigned { file, word: word.range.clone(), line };
-        value.assigned.push(this);
-        value
     }
+    value.assigned.push(Assigned { file, word: word.range.clone(), line });
+    value
+}
+
+/// The value after an assignment that may or may not happen.
+fn conditionally(
+    old: Option<Value>,
+    file: usize,
+    line: usize,
+    word: &Word,
+    append: bool,
+    variable: &[u8],
+) -> Value {
+    let refers = |part: &&Part| matches!(part, Part::Variable { name, .. } if name == variable);
+    let why = "it is assigned under a condition";
+    let builds_on = append || word.parts.iter().filter(refers).count() == 1;
+    if old.is_none() || !builds_on {
+        let other = assigned(None, file, line, word, append, variable);
+        return Value::unknown(file, line, why, old, Some(other));
+    }
+    // What it adds is uncertain; what it adds to is not.
+    let mut value = assigned(old, file, line, word, append, variable);
+    for piece in &mut value.pieces {
+        if let Piece::Text { file: here, assignment, uncertain, .. } = piece
+            && (*here, *assignment) == (file, word.range.start)
+        {
+            *uncertain = true;
+        }
+    }
+    let assignment = Some(word.range.start);
+    value.pieces.push(Piece::Computed {
+        file,
+        assignment,
+        line,
+        why,
+        joins_before: false,
+        joins_behind: true,
+    });
+    value
 }
 
 /// Commands that no sourced file is expected to replace by a function.

@@ -31,6 +31,13 @@ pub(super) struct Step {
     pub line: usize,
 }
 
+impl Step {
+    /// Whether nothing behind it in the file runs.
+    pub(super) fn leaves(&self) -> bool {
+        !self.conditional && matches!(self.effect, Effect::Return | Effect::Exit)
+    }
+}
+
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Effect {
     /// `name=word`; with `append`, bash's `name+=word`.

@@ -1,0 +1,412 @@
+//! Real `/etc/default/grub` files, and made-up ones, against the real `sh`: what we take for the command line
+//! is what the shell holds, our edit is in force there, and undoing it brings every byte back.
+
+mod sandbox;
+
+use std::fs;
+use std::path::Path;
+
+use config_text::grub_default::{self, CMDLINE, CMDLINE_DEFAULT, Change, File, Settings, Target};
+use config_text::kernel_cmdline::{Wish, key_eq, tokens};
+use config_text::shell_assignment::Dialect;
+use proofs::corpus;
+use proptest::prelude::*;
+use proptest::test_runner::TestRunner;
+use sandbox::{Sandbox, Values};
+
+const MAIN: &str = "/etc/default/grub";
+const OWN: &str = "/etc/default/grub.d/zz-pci-passthrough.cfg";
+const NONE: &[&str] = &[];
+
+/// What is asked for, and how a result is judged without any of the editor's own code.
+struct Demand {
+    present: &'static [&'static str],
+    /// Tokens that contradict them.
+    contrary: &'static [&'static str],
+}
+
+const DEMANDS: &[Demand] = &[
+    Demand { present: &["intel_iommu=on"], contrary: &["intel_iommu=off", "amd_iommu=off", "iommu=off"] },
+    Demand {
+        present: &["intel_iommu=on", "iommu=pt"],
+        contrary: &["intel_iommu=off", "amd_iommu=off", "iommu=off", "iommu=nopt", "iommu.passthrough=0"],
+    },
+    Demand {
+        present: &["amd_iommu=on", "pcie_acs_override=downstream", "kvm.ignore_msrs=1"],
+        contrary: &["intel_iommu=off", "amd_iommu=off", "iommu=off", "kvm.ignore_msrs=0"],
+    },
+];
+
+/// How a file fared.
+enum Fate {
+    Right,
+    /// With the reason that the user would read.
+    Refused(String),
+    Wrong(String),
+}
+
+fn split(token: &str) -> (&str, Vec<&str>) {
+    let (key, value) = token.split_once('=').unwrap_or((token, ""));
+    (key, value.split(',').collect())
+}
+
+/// Whether a token is the wanted one, itself or as part of a comma list.
+fn gives(token: &[u8], wanted: &str) -> bool {
+    let token = String::from_utf8_lossy(token);
+    let token = token.replace('"', ""');
+    let ((key, parts), (wanted_key, wanted_parts)) = (split(&token), split(wanted));
+    key_eq(key.as_bytes(), wanted_key.as_bytes()) && wanted_parts.iter().all(|part| parts.contains(part))
+}
+
+fn words(value: Option<&Vec<u8>>) -> Vec<Vec<u8>> {
+    let value = value.map(Vec::as_slice).unwrap_or_default();
+    tokens(value).iter().map(|token| token.raw.to_vec()).collect()
+}
+
+impl Demand {
+    /// The tokens that neither are wanted nor contradict: they must come through unchanged.
+    fn others(&self, value: Option<&Vec<u8>>) -> Vec<Vec<u8>> {
+        let touched =
+            |word: &Vec<u8>| self.present.iter().chain(self.contrary).any(|token| gives(word, token));
+        words(value).into_iter().filter(|word| !touched(word)).collect()
+    }
+
+    /// Whether the tokens hold nothing that the edit is about.
+    fn untouched_by(&self, values: &Values) -> bool {
+        let all = words(values.cmdline.as_ref()).len() + words(values.cmdline_default.as_ref()).len();
+        let others =
+            self.others(values.cmdline.as_ref()).len() + self.others(values.cmdline_default.as_ref()).len();
+        all == others
+    }
+
+    fn judge(&self, before: &Values, after: &Values) -> Result<(), String> {
+        let line = words(Some(&after.entry()));
+        for wanted in self.present {
+            let count = line.iter().filter(|word| gives(word, wanted)).count();
+            if count != 1 {
+                return Err(format!("{wanted} is there {count} times"));
+            }
+        }
+        for contrary in self.contrary {
+            if line.iter().any(|word| gives(word, contrary)) {
+                return Err(format!("{contrary} is still there"));
+            }
+        }
+        let pairs = [(&before.cmdline, &after.cmdline), (&before.cmdline_default, &after.cmdline_default)];
+        for (before, after) in pairs {
+            if self.others(before.as_ref()) != self.others(after.as_ref()) {
+                return Err("another token changed".into());
+            }
+        }
+        Ok(())
+    }
+}
+
+fn applied(files: &[File], changes: &[Change]) -> Vec<File> {
+    let mut result = files.to_vec();
+    for change in changes {
+        result.retain(|file| file.name != change.name);
+        if let Some(bytes) = &change.after {
+            result.push(File { name: change.name.clone(), bytes: bytes.clone() });
+        }
+    }
+    result.sort_by(|a, b| (a.name != MAIN, &a.name).cmp(&(b.name != MAIN, &b.name)));
+    result
+}
+
+/// Puts one demand to one set of files.
+fn fate(sandbox: &Sandbox, files: &[File], target: Target, demand: &Demand) -> Fate {
+    match checked(sandbox, files, target, demand) {
+        Ok(None) => Fate::Right,
+        Ok(Some(reason)) => Fate::Refused(reason),
+        Err(fault) => Fate::Wrong(fault),
+    }
+}
+
+fn checked(
+    sandbox: &Sandbox,
+    files: &[File],
+    target: Target,
+    demand: &Demand,
+) -> Result<Option<String>, String> {
+    let settings = |files| Settings { files, dialect: Dialect::Posix };
+    let before = sandbox.values(files);
+    let wish = Wish::new(demand.present, NONE, true).expect("a good wish");
+    let outcome = match (grub_default::edit(&settings(files), target, &wish), &before) {
+        (Err(refusal), None) => return Ok(Some(refusal.to_string())),
+        (Err(refusal), Some(_)) => return Err(format!("refused, though the shell reads it: {refusal}")),
+        (Ok(_), None) => return Err("edited, though the shell gives it up".into()),
+        (Ok(outcome), Some(_)) => outcome,
+    };
+    let before = before.ok_or("unreachable")?;
+    if let Some(cmdline) = &outcome.before.cmdline
+        && words(Some(cmdline)) != words(Some(&before.entry()))
+    {
+        return Err(format!("read as {:?}", String::from_utf8_lossy(cmdline)));
+    }
+    let edited = applied(files, &outcome.changes);
+    let after = sandbox.values(&edited).ok_or("the shell gives the edited files up")?;
+    demand.judge(&before, &after)?;
+    if demand.present.iter().all(|wanted| before_holds_once(&before, wanted))
+        && demand.judge(&before, &before).is_ok()
+        && !outcome.changes.is_empty()
+        && outcome.before.cmdline.is_some()
+    {
+        return Err("changed, though it was right".into());
+    }
+    let again = grub_default::edit(&settings(&edited), target, &wish)
+        .map_err(|error| format!("second run: {error}"))?;
+    if !again.changes.is_empty() {
+        return Err("a second run changes it again".into());
+    }
+    let undo = Wish::new(NONE, demand.present, false).expect("a good wish");
+    let undone =
+        grub_default::edit(&settings(&edited), target, &undo).map_err(|error| format!("absent: {error}"))?;
+    let restored = applied(&edited, &undone.changes);
+    let gone = sandbox.values(&restored).ok_or("the shell gives the restored files up")?;
+    if words(Some(&gone.entry())).iter().any(|word| demand.present.iter().any(|wanted| gives(word, wanted))) {
+        return Err("absent leaves a parameter".into());
+    }
+    if demand.untouched_by(&before) && restored != files {
+        return Err("absent does not restore the bytes".into());
+    }
+    Ok(None)
+}
+
+fn before_holds_once(before: &Values, wanted: &str) -> bool {
+    words(Some(&before.entry())).iter().filter(|word| gives(word, wanted)).count() == 1
+}
+
+fn listed(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let mut found: Vec<(String, Vec<u8>)> = fs::read_dir(folder)
+        .unwrap_or_else(|error| panic!("{}: {error}", folder.display()))
+        .map(|entry| {
+            let entry = entry.expect("an entry");
+            (entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).expect("a file"))
+        })
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn real_files_are_edited_right() {
+    let proof = "corpus grub";
+    let Some(corpus) = corpus(proof) else { return };
+    let Some(sandbox) = Sandbox::new(proof) else { return };
+    let main_files = listed(&corpus.join("grub_default"));
+    let drop_ins = listed(&corpus.join("grub_d"));
+    let (mut right, mut refused, mut wrong) = (0, 0, 0);
+    let mut report = String::new();
+    for (name, bytes) in &main_files {
+        let main = File { name: MAIN.into(), bytes: bytes.clone() };
+        let mut cases =
+            vec![("alone", vec![main.clone()], MAIN), ("alone, drop-ins read", vec![main.clone()], OWN)];
+        for (drop_in, bytes) in &drop_ins {
+            let short = drop_in.rsplit('@').next().unwrap_or(drop_in);
+            let file = File { name: format!("/etc/default/grub.d/{short}"), bytes: bytes.clone() };
+            cases.push((short, vec![main.clone(), file], OWN));
+        }
+        let mut worst = Fate::Right;
+        for (case, files, own_file) in &cases {
+            for variable in [CMDLINE_DEFAULT, CMDLINE] {
+                for demand in DEMANDS {
+                    match fate(&sandbox, files, Target { variable, own_file }, demand) {
+                        Fate::Right => {}
+                        Fate::Refused(reason) => {
+                            if matches!(worst, Fate::Right) {
+                                worst = Fate::Refused(reason);
+                            }
+                        }
+                        Fate::Wrong(fault) => {
+                            worst = Fate::Wrong(format!("{case}, {variable}, {:?}: {fault}", demand.present));
+                        }
+                    }
+                }
+            }
+        }
+        let verdict = match worst {
+            Fate::Right => {
+                right += 1;
+                "right".to_string()
+            }
+            Fate::Refused(reason) => {
+                refused += 1;
+                format!("refused: {reason}")
+            }
+            Fate::Wrong(fault) => {
+                wrong += 1;
+                format!("WRONG: {fault}")
+            }
+        };
+        report.push_str(&format!("  {name}: {verdict}\n"));
+    }
+    println!(
+        "{report}grub_default: {} files, right {right}, refused {refused}, wrong {wrong}",
+        main_files.len()
+    );
+    assert_eq!(wrong, 0, "\n{report}");
+    assert!(right > 0, "the corpus holds no grub_default file");
+}
+
+/// Pieces that files like these are made of, put together at random.
+fn fragment() -> impl Strategy<Value = String> {
+    let value = prop::collection::vec(
+        prop::sample::select(vec![
+            "quiet",
+            "splash",
+            " ",
+            "  ",
+            "\t",
+            "intel_iommu=on",
+            "intel_iommu=off",
+            "iommu=pt",
+            "a=b,c",
+            "\\ ",
+            "\\\"",
+            "\"",
+            "'",
+            "$",
+            "$X",
+            "${X}",
+            "$GRUB_CMDLINE_LINUX_DEFAULT",
+            "`echo`",
+            "$(:)",
+            "#",
+            "~",
+            "\\\n",
+            "\n",
+            "\\",
+            "é",
+            "\r",
+            ";",
+            "&",
+            "x=~",
+            "\\$",
+            "{",
+            "}",
+            "!",
+            "*",
+            "--",
+            "${X:-y}",
+        ]),
+        0..7,
+    )
+    .prop_map(|parts| parts.concat());
+    let quoted = (value, prop::sample::select(vec!["", "\"", "'"])).prop_map(|(v, q)| format!("{q}{v}{q}"));
+    let name = prop::sample::select(vec![CMDLINE_DEFAULT, CMDLINE_DEFAULT, CMDLINE, "X"]);
+    let assign =
+        (name, quoted, prop::sample::select(vec!["", "export ", "  ", "\t", "A=1 ", "f ", ": ", "! "]))
+            .prop_map(|(name, value, before)| format!("{before}{name}={value}"));
+    let wrapped = (
+        assign.clone(),
+        prop::sample::select(vec![
+            ("", ""),
+            ("", " # note"),
+            ("if [ -n \"$X\" ]; then ", "; fi"),
+            ("f() { ", "; }"),
+            ("( ", " )"),
+            ("{ ", "; }"),
+            ("true && ", ""),
+            ("", " | :"),
+            ("for i in a b; do ", "; done"),
+            ("case a in a) ", ";; esac"),
+            ("eval \"", "\""),
+            ("", "; f"),
+            ("# ", ""),
+            ("cat <<E >/dev/null\n", "\nE"),
+            ("while false; do ", "; done"),
+            ("", " >/dev/null"),
+        ]),
+    )
+        .prop_map(|(assign, (before, behind))| format!("{before}{assign}{behind}"));
+    let other = prop::sample::select(vec![
+        "",
+        "f",
+        "return",
+        "unset GRUB_CMDLINE_LINUX_DEFAULT",
+        "stray words here",
+        "X=`echo a`",
+        "X=$(echo \"(\")",
+        "fi",
+        "}",
+        "esac",
+        "read X </dev/null",
+        "X=$((1+2))",
+        "GRUB_CMDLINE_LINUX_DEFAULT = \"x\"",
+        "false || X=2",
+        "export GRUB_CMDLINE_LINUX_DEFAULT",
+        "f() {\n:\n}",
+        "set -- a b",
+        "return 0",
+        "unset X GRUB_CMDLINE_LINUX",
+    ])
+    .prop_map(str::to_string);
+    prop_oneof![2 => assign, 2 => wrapped, 1 => other]
+}
+
+#[test]
+fn made_up_files_are_read_and_edited_as_the_shell_does() {
+    let Some(sandbox) = Sandbox::new("made-up grub files") else { return };
+    let file = (
+        prop::collection::vec(fragment(), 1..6),
+        prop::sample::select(vec!["\n", "\n", "\r\n", "; "]),
+        any::<bool>(),
+    )
+        .prop_map(|(lines, end, last)| lines.join(end) + if last { end } else { "" });
+    let mut runner =
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
+    let outcome = runner.run(&(file, any::<bool>()), |(text, in_main)| {
+        let files = [File { name: MAIN.into(), bytes: text.into_bytes() }];
+        let target = Target { variable: CMDLINE_DEFAULT, own_file: if in_main { MAIN } else { OWN } };
+        match made_up(&sandbox, &files, target) {
+            Ok(()) => Ok(()),
+            Err(fault) => Err(TestCaseError::fail(fault)),
+        }
+    });
+    if let Err(error) = outcome {
+        panic!("{error}");
+    }
+}
+
+/// A file that nobody wrote: what we claim about it must be true, though we may claim less.
+fn made_up(sandbox: &Sandbox, files: &[File], target: Target) -> Result<(), String> {
+    let settings = |files| Settings { files, dialect: Dialect::Posix };
+    let before = sandbox.values(files);
+    let seen = match (grub_default::effective(&settings(files)), &before) {
+        (Ok(seen), Some(_)) => seen,
+        (Err(grub_default::Refusal::Syntax { .. }), Some(values)) => {
+            return Err(format!("refused, but the shell reads {values:?}"));
+        }
+        // What fails only when it runs (`${X:?}`, a `.` of a missing file) is not for a reader to find.
+        _ => return Ok(()),
+    };
+    let before = before.ok_or("unreachable")?;
+    if let Some(cmdline) = &seen.cmdline
+        && words(Some(cmdline)) != words(Some(&before.entry()))
+    {
+        return Err(format!("read as {cmdline:?}, but the shell has {before:?}"));
+    }
+    let demand = &DEMANDS[1];
+    let wish = Wish::new(demand.present, NONE, true).expect("a good wish");
+    // Refusing is always honest; what is edited has to be right.
+    let Ok(outcome) = grub_default::edit(&settings(files), target, &wish) else { return Ok(()) };
+    let edited = applied(files, &outcome.changes);
+    let after = sandbox.values(&edited).ok_or("the shell gives the edited file up")?;
+    if seen.computed.is_empty() {
+        demand.judge(&before, &after).map_err(|fault| format!("{fault}: {edited:?}, {after:?}"))?;
+    }
+    let again = grub_default::edit(&settings(&edited), target, &wish)
+        .map_err(|error| format!("second run: {error}"))?;
+    if !again.changes.is_empty() {
+        return Err(format!("a second run changes {edited:?}"));
+    }
+    let undo = Wish::new(NONE, demand.present, false).expect("a good wish");
+    let undone =
+        grub_default::edit(&settings(&edited), target, &undo).map_err(|error| format!("absent: {error}"))?;
+    let restored = applied(&edited, &undone.changes);
+    if seen.computed.is_empty() && demand.untouched_by(&before) && restored != files {
+        return Err(format!("absent makes {restored:?} of {edited:?}"));
+    }
+    Ok(())
+}
