@@ -53,7 +53,7 @@ fn split(token: &str) -> (&str, Vec<&str>) {
 /// Whether a token is the wanted one, itself or as part of a comma list.
 fn gives(token: &[u8], wanted: &str) -> bool {
     let token = String::from_utf8_lossy(token);
-    let token = token.replace('"', ""');
+    let token = token.replace('"', "");
     let ((key, parts), (wanted_key, wanted_parts)) = (split(&token), split(wanted));
     key_eq(key.as_bytes(), wanted_key.as_bytes()) && wanted_parts.iter().all(|part| parts.contains(part))
 }
