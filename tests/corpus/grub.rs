@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 
 use config_text::grub_default::{self, CMDLINE, CMDLINE_DEFAULT, Change, File, Settings, Target};
-use config_text::kernel_cmdline::{Wish, key_eq, tokens};
+use config_text::kernel_cmdline::{Token, Wish, key_eq, tokens};
 use config_text::shell_assignment::Dialect;
 use proofs::corpus;
 use proptest::prelude::*;
@@ -45,17 +45,14 @@ enum Fate {
     Wrong(String),
 }
 
-fn split(token: &str) -> (&str, Vec<&str>) {
-    let (key, value) = token.split_once('=').unwrap_or((token, ""));
-    (key, value.split(',').collect())
-}
-
 /// Whether a token is the wanted one, itself or as part of a comma list.
 fn gives(token: &[u8], wanted: &str) -> bool {
-    let token = String::from_utf8_lossy(token);
-    let token = token.replace('"', "");
-    let ((key, parts), (wanted_key, wanted_parts)) = (split(&token), split(wanted));
-    key_eq(key.as_bytes(), wanted_key.as_bytes()) && wanted_parts.iter().all(|part| parts.contains(part))
+    let (token, wanted) = (Token::new(token), Token::new(wanted.as_bytes()));
+    let parts = |value: Option<&[u8]>| -> Vec<Vec<u8>> {
+        value.unwrap_or_default().split(|byte| *byte == b',').map(<[u8]>::to_vec).collect()
+    };
+    let there = parts(token.value());
+    key_eq(token.key(), wanted.key()) && parts(wanted.value()).iter().all(|part| there.contains(part))
 }
 
 fn words(value: Option<&Vec<u8>>) -> Vec<Vec<u8>> {
