@@ -104,6 +104,7 @@ fn verdicts(python: &Path, binary: &Path, isolated: Option<&[&str]>, lines: &[St
     let mut child = command
         .env("HOME", "/home/somebody")
         .env("FOO", "foo")
+        .env("TZ", "IST-5:30")
         .env_remove("UNDEF")
         .env("LC_ALL", "C.UTF-8")
         .stdin(Stdio::piped())

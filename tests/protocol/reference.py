@@ -21,6 +21,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 
 from ansible.module_utils import basic
 from ansible.module_utils.common import warnings as ansible_warnings
@@ -140,7 +141,10 @@ def received(log):
         except BlockingIOError:
             return found
         match = LINE.fullmatch(line)
-        found.append((int(match[1]), match[3], match[4]) if match else line)
+        now = time.time()
+        stamps = [time.strftime("%b %e %H:%M:%S", time.localtime(now - age)) for age in range(10)]
+        fine = match and match[2] in stamps
+        found.append((int(match[1]), match[3], match[4]) if fine else line)
 
 
 def compare(binary, reference, log, text):

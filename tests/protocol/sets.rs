@@ -156,6 +156,8 @@ const SETTINGS: &[(&str, &[&str])] = &[
     (r#""_ansible_no_log":true"#, &[]),
     (r#""_ansible_syslog_facility":"LOG_LOCAL3""#, &[]),
     (r#""_ansible_syslog_facility":"LOG_DAEMON""#, &[]),
+    (r#""_ansible_syslog_facility":"LOG_CRON""#, &[]),
+    (r#""_ansible_syslog_facility":"LOG_AUTHPRIV""#, &[]),
     (r#""_ansible_syslog_facility":"LOG_NONSENSE""#, &[]),
     (r#""_ansible_target_log_info":"run42""#, &["2.19", "newest"]),
     (r#""_ansible_ignore_unknown_opts":true"#, &["2.19", "newest"]),

@@ -11,6 +11,7 @@ mod coerce;
 mod expand;
 mod failure;
 mod json;
+mod local_time;
 mod log;
 mod mask;
 mod module;

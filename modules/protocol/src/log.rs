@@ -1,15 +1,24 @@
 //! The line in the target's system log that every Ansible module leaves.
 
-use std::ffi::CString;
+use std::io::{self, Write};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use nix::syslog::{Facility, LogFlags, Priority, Severity, openlog, syslog};
+use nix::errno::Errno;
 
 use crate::arguments::Settings;
 use crate::coerce::Era;
 use crate::mask::{Secrets, hide_credentials, reads_like_password};
-use crate::pytext;
 use crate::spec::{Opt, Rules};
 use crate::value::Dict;
+use crate::{local_time, pytext};
+
+/// Where the system log listens.
+const LOG: &str = "/dev/log";
+/// The severity `LOG_INFO`.
+const INFO: u8 = 6;
+/// A daemon that does not read must not hold a task up.
+const PATIENCE: Duration = Duration::from_secs(1);
 
 /// The `Invoked with …` line, and the warnings that making it gave.
 pub fn invocation(options: &[Opt], rules: &Rules, params: &Dict, secrets: &Secrets) -> (String, Vec<String>) {
@@ -34,26 +43,36 @@ pub fn invocation(options: &[Opt], rules: &Rules, params: &Dict, secrets: &Secre
 }
 
 /// Sends `lines` to the system log, unless the task asks for none. A target without a log is fine.
-///
-/// libc's `syslog(3)` does it, for the local time and the several kinds of `/dev/log`.
 pub fn send(settings: &Settings, secrets: &Secrets, lines: &[String]) {
-    if settings.no_log || lines.is_empty() {
+    if settings.no_log {
         return;
     }
-    let Ok(ident) = CString::new(format!("ansible-{}", settings.module_name)) else { return };
-    let facility = facility(&settings.syslog_facility);
-    // libc keeps the pointer until the process ends.
-    if openlog(Some(Box::leak(ident.into_boxed_c_str())), LogFlags::empty(), facility).is_err() {
-        return;
-    }
-    let priority = Priority::new(Severity::LOG_INFO, facility);
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let stamp = local_time::stamp(i64::try_from(now).unwrap_or(0));
+    let priority = facility(&settings.syslog_facility) << 3 | INFO;
     for line in lines {
         let line = match settings.target_log_info.as_str() {
             "" => line.clone(),
             info => format!("{info} {line}"),
         };
-        // It fails only for a NUL in the line, which is lost then, as the rest of it would be.
-        let _ = syslog(priority, secrets.hide(&line).as_str());
+        let name = &settings.module_name;
+        // Nobody listens, or the line is larger than the socket takes: as with syslog(3), no error.
+        let _ = deliver(&format!("<{priority}>{stamp} ansible-{name}: {}", secrets.hide(&line)));
+    }
+}
+
+/// As `syslog(3)` does: a datagram, or to an old daemon a stream with a NUL after each line.
+fn deliver(line: &str) -> io::Result<()> {
+    let socket = UnixDatagram::unbound()?;
+    socket.set_write_timeout(Some(PATIENCE))?;
+    match socket.send_to(line.as_bytes(), LOG) {
+        Err(error) if error.raw_os_error() == Some(Errno::EPROTOTYPE as i32) => {
+            let mut stream = UnixStream::connect(LOG)?;
+            stream.set_write_timeout(Some(PATIENCE))?;
+            stream.write_all(line.as_bytes())?;
+            stream.write_all(&[0])
+        }
+        sent => sent.map(|_| ()),
     }
 }
 
@@ -65,25 +84,13 @@ pub fn warning_lines(era: Era, warnings: &[String]) -> Vec<String> {
     }
 }
 
-/// nix has no name for `LOG_CRON` and `LOG_AUTHPRIV`; they go to `LOG_USER`, as unknown names do.
-fn facility(name: &str) -> Facility {
-    match name {
-        "LOG_KERN" => Facility::LOG_KERN,
-        "LOG_MAIL" => Facility::LOG_MAIL,
-        "LOG_DAEMON" => Facility::LOG_DAEMON,
-        "LOG_AUTH" => Facility::LOG_AUTH,
-        "LOG_SYSLOG" => Facility::LOG_SYSLOG,
-        "LOG_LPR" => Facility::LOG_LPR,
-        "LOG_NEWS" => Facility::LOG_NEWS,
-        "LOG_UUCP" => Facility::LOG_UUCP,
-        "LOG_LOCAL0" => Facility::LOG_LOCAL0,
-        "LOG_LOCAL1" => Facility::LOG_LOCAL1,
-        "LOG_LOCAL2" => Facility::LOG_LOCAL2,
-        "LOG_LOCAL3" => Facility::LOG_LOCAL3,
-        "LOG_LOCAL4" => Facility::LOG_LOCAL4,
-        "LOG_LOCAL5" => Facility::LOG_LOCAL5,
-        "LOG_LOCAL6" => Facility::LOG_LOCAL6,
-        "LOG_LOCAL7" => Facility::LOG_LOCAL7,
-        _ => Facility::LOG_USER,
-    }
+/// The code of a facility's name (`syslog.h`); `LOG_USER` for an unknown one.
+fn facility(name: &str) -> u8 {
+    const NAMES: [&str; 11] =
+        ["KERN", "USER", "MAIL", "DAEMON", "AUTH", "SYSLOG", "LPR", "NEWS", "UUCP", "CRON", "AUTHPRIV"];
+    let name = name.strip_prefix("LOG_").unwrap_or_default();
+    let local =
+        name.strip_prefix("LOCAL").and_then(|digit| digit.parse::<u8>().ok()).filter(|digit| *digit < 8);
+    let code = NAMES.iter().zip(0..).find(|(known, _)| **known == name).map(|(_, code)| code);
+    local.map(|digit| 16 + digit).or(code).unwrap_or(1)
 }
