@@ -80,7 +80,8 @@ fn string(value: Value, era: Era) -> Result<Value, String> {
 
 /// The truth of a word that Ansible takes for a boolean.
 pub fn boolean_word(word: &str) -> Option<bool> {
-    match pytext::strip(&word.to_lowercase()) {
+    // No character beyond ASCII becomes a letter of these words in lower case.
+    match pytext::strip(&word.to_ascii_lowercase()) {
         "y" | "yes" | "on" | "1" | "true" | "t" => Some(true),
         "n" | "no" | "off" | "0" | "false" | "f" => Some(false),
         _ => None,

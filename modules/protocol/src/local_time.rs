@@ -1,7 +1,7 @@
 //! Local time for the system log, from the zone files of `tzfile(5)`.
 //!
-//! Own code, because libc's `localtime` and `syslog` bring their locale machinery with them, 200 KB
-//! in a static binary, and musl's `syslog` cuts lines at 1 KB and knows UTC only.
+//! Own code, because libc's `syslog(3)` costs 30 KB in a static binary, and musl's cuts lines at 1 KB
+//! and knows UTC only.
 
 use std::fs;
 use std::path::PathBuf;

@@ -93,7 +93,7 @@ impl Reader<'_> {
     }
 
     fn name(&mut self) -> Option<Value> {
-        let end = self.rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(self.rest.len());
+        let end = self.rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(self.rest.len());
         let (name, rest) = self.rest.split_at(end);
         let quoted = rest.starts_with(['\'', '"']);
         self.rest = rest;
