@@ -11,8 +11,8 @@ mod pci;
 mod samples;
 mod synthetic;
 
-use std::fs;
 use std::path::{Path, PathBuf};
+use std::{fs, io};
 
 pub use block::Disk;
 pub use pci::Pci;
@@ -53,9 +53,7 @@ impl Host {
     /// A file; one that is there already is replaced.
     pub fn file(&self, path: &str, content: impl AsRef<[u8]>) -> &Host {
         let at = self.at(path);
-        self.folder(parent(path));
-        fs::write(&at, content).unwrap_or_else(|e| panic!("{}: {e}", at.display()));
-        self
+        self.making_the_folder(path, || fs::write(&at, content.as_ref()))
     }
 
     /// Puts a line at the end of a file.
@@ -69,8 +67,17 @@ impl Host {
     /// A symbolic link with exactly this target.
     pub fn link(&self, path: &str, target: &str) -> &Host {
         let at = self.at(path);
-        self.folder(parent(path));
-        std::os::unix::fs::symlink(target, &at).unwrap_or_else(|e| panic!("{}: {e}", at.display()));
+        self.making_the_folder(path, || std::os::unix::fs::symlink(target, &at))
+    }
+
+    /// Large hosts have a hundred thousand files: folders are made only where one is missing.
+    fn making_the_folder(&self, path: &str, make: impl Fn() -> io::Result<()>) -> &Host {
+        let mut made = make();
+        if made.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotFound) {
+            self.folder(parent(path));
+            made = make();
+        }
+        made.unwrap_or_else(|e| panic!("{}: {e}", self.at(path).display()));
         self
     }
 
