@@ -11,6 +11,7 @@ use crate::initramfs::{BLACKLIST, blacklist};
 use crate::tree::Tree;
 
 const MKCONFIG: &str = "/usr/sbin/grub-mkconfig";
+const UPDATE_INITRAMFS: &str = "/usr/sbin/update-initramfs";
 
 /// A way to break a tree, and words that the message must hold.
 struct Sabotage {
@@ -70,7 +71,7 @@ const GRUB: [Sabotage; 11] = [
         |t| t.mode("/etc/grub.d/10_linux", 0o644),
         &["grub-mkconfig", "entr"],
     ),
-    sabotage("the real one without /dev", Tree::unmount, &["grub-probe", "/dev"]),
+    sabotage("the real one without /dev", Tree::unmount_system, &["grub-probe", "/dev"]),
     sabotage(
         "not installed",
         |t| fs::remove_file(t.at(MKCONFIG)).expect("remove grub-mkconfig"),
@@ -80,9 +81,9 @@ const GRUB: [Sabotage; 11] = [
 
 #[test]
 fn entries_that_cannot_be_made_leave_everything_as_it_was() {
+    let Some(mut tree) = Tree::new("grub-failure") else { return };
     for Sabotage { name, work, words } in GRUB {
         println!("{name}");
-        let Some(mut tree) = Tree::new("grub-failure") else { return };
         work(&mut tree);
         let before = Snapshot::of(tree.path());
         let arguments = json!({"root": tree.path(), "vendor": "intel"});
@@ -90,6 +91,7 @@ fn entries_that_cannot_be_made_leave_everything_as_it_was() {
         assert!(!reply.changed(), "{name}: {}", reply.json);
         expect_words(name, &reply.expect_failure(), words);
         assert_eq!(before.differences(&Snapshot::of(tree.path())), [""; 0], "{name}");
+        tree.mend(&[MKCONFIG, "/etc/grub.d"]);
     }
 }
 
@@ -148,27 +150,28 @@ const INITRAMFS: [Sabotage; 5] = [
     ),
     sabotage(
         "ends at once",
-        |t| t.script("/usr/sbin/update-initramfs", "echo no space left >&2\nexit 1"),
+        |t| t.script(UPDATE_INITRAMFS, "echo no space left >&2\nexit 1"),
         &["update-initramfs", "status 1", "no space left"],
     ),
     sabotage(
         "not installed",
-        |t| fs::remove_file(t.at("/usr/sbin/update-initramfs")).expect("remove update-initramfs"),
+        |t| fs::remove_file(t.at(UPDATE_INITRAMFS)).expect("remove update-initramfs"),
         &["update-initramfs", "install"],
     ),
 ];
 
 #[test]
 fn images_that_cannot_be_made_leave_everything_as_it_was() {
+    let Some(mut tree) = Tree::new("initramfs-failure") else { return };
     for Sabotage { name, work, words } in INITRAMFS {
         println!("{name}");
-        let Some(mut tree) = Tree::new("initramfs-failure") else { return };
         work(&mut tree);
         let before = Snapshot::of(tree.path());
         let reply = run_module("driver_blacklist", &blacklist(&tree));
         assert!(!reply.changed(), "{name}: {}", reply.json);
         expect_words(name, &reply.expect_failure(), words);
         assert_eq!(before.differences(&Snapshot::of(tree.path())), [""; 0], "{name}");
+        tree.mend(&[UPDATE_INITRAMFS, "/etc/initramfs-tools"]);
     }
 }
 
