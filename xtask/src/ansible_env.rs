@@ -37,6 +37,7 @@ impl Env {
             .env("ANSIBLE_LOCALHOST_WARNING", "false")
             .env("ANSIBLE_INVENTORY_UNPARSED_WARNING", "false")
             .env("ANSIBLE_DEVEL_WARNING", "false")
+            .env("ANSIBLE_CALLBACK_RESULT_FORMAT", "yaml")
             .env("ANSIBLE_NOCOLOR", "1")
             .env("LC_ALL", "C.UTF-8");
         command

@@ -9,6 +9,7 @@ mod paths;
 mod python;
 mod run;
 mod test;
+mod vm;
 
 use std::process::ExitCode;
 
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Some("dist") => dist::run(&rest),
         Some("ansible-env") => ansible_env::run(&rest),
         Some("figures") => figures::run(&rest),
+        Some("vm") => vm::run(&rest),
         None | Some("help" | "--help" | "-h") => {
             print!("{HELP}");
             return ExitCode::SUCCESS;

@@ -52,13 +52,13 @@ impl Demo {
 
         println!("\n   Second run: nothing is left to do");
         let second = self.play("second-run", &playbook, &inventory, &[])?;
-        print_indented(second.split_once("PLAY RECAP").map_or(second.as_str(), |(_, recap)| recap));
+        print_recap(&second);
         self.every_host(&second, "the second run leaves alone", |changed| changed == 0);
 
         println!("\n   absent: all of it is taken out again");
         let absent =
             self.play("absent", &playbook, &inventory, &["--extra-vars", "vfio_host_state=absent"])?;
-        print_indented(absent.split_once("PLAY RECAP").map_or(absent.as_str(), |(_, recap)| recap));
+        print_recap(&absent);
         self.every_host(&absent, "absent changes", |changed| changed > 0);
         for (name, _) in HOSTS {
             let differences = differences(&fixture(name), &self.dir.join(TREES).join(name))?;
@@ -84,6 +84,12 @@ impl Demo {
             );
         }
     }
+}
+
+/// Ansible's closing table alone, or all of it where it did not come so far.
+fn print_recap(output: &str) {
+    let recap = output.find("PLAY RECAP").and_then(|at| output.get(at..));
+    print_indented(recap.unwrap_or(output));
 }
 
 fn fixture(name: &str) -> std::path::PathBuf {
