@@ -50,7 +50,8 @@ fn tokens(line: &[u8]) -> Vec<String> {
 /// they cannot be read, or where others boot (proxmox-boot-tool, BLS).
 fn entries(grub: &Grub, seen: &Observed) -> Option<Vec<Vec<String>>> {
     seen.bootloader.as_ref().filter(|loader| !loader.proxmox_boot_tool && !loader.bls)?;
-    let installed = |release: &str| seen.kernels.iter().any(|(kernel, _)| kernel.release == release);
+    let kernels = seen.kernels.as_deref().unwrap_or_default();
+    let installed = |release: &str| kernels.iter().any(|(kernel, _)| kernel.release == release);
     let entries: Vec<_> = grub_cfg::entries(grub.config.as_deref()?)
         .iter()
         .filter(|entry| !entry.recovery && entry.release.as_deref().is_some_and(installed))

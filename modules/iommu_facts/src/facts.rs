@@ -1,7 +1,8 @@
 //! The facts as JSON: one key a part.
 
-use host::kernels::ModuleState;
+use host::kernels::{Kernel, ModuleState};
 use host::pci::PciDevice;
+use preflight::IommuDefault;
 use serde_json::{Map, Value, json};
 
 use crate::observe::{Observed, VFIO_MODULES};
@@ -55,18 +56,16 @@ fn bootloader(seen: &Observed) -> Value {
 }
 
 fn kernel(seen: &Observed) -> Value {
-    let installed: Vec<Value> = seen
-        .kernels
-        .iter()
-        .map(|(kernel, default)| {
-            json!({
-                "release": kernel.release,
-                "image": kernel.image,
-                "initrd": kernel.initrd,
-                "default_on": default.map(|default| default.as_str()),
-            })
+    let one = |(kernel, default): &(Kernel, Option<IommuDefault>)| {
+        json!({
+            "release": kernel.release,
+            "image": kernel.image,
+            "initrd": kernel.initrd,
+            "default_on": default.map(|default| default.as_str()),
         })
-        .collect();
+    };
+    let installed: Option<Vec<Value>> =
+        seen.kernels.as_ref().map(|kernels| kernels.iter().map(one).collect());
     json!({
         "release": seen.running,
         "installed": installed,

@@ -28,7 +28,7 @@ pub(crate) struct Observed {
     pub bootloader: Option<Bootloader>,
     pub running: Option<String>,
     pub cmdline: Option<String>,
-    pub kernels: Vec<(Kernel, Option<IommuDefault>)>,
+    pub kernels: Option<Vec<(Kernel, Option<IommuDefault>)>>,
     pub has_sysfs: bool,
     pub units: Vec<String>,
     pub groups: Vec<Group>,
@@ -49,7 +49,8 @@ pub(crate) struct Observed {
 impl Observed {
     /// The running kernel's default, else the weakest of the installed ones.
     pub(crate) fn default_on(&self) -> Option<IommuDefault> {
-        let running = self.kernels.iter().find(|(kernel, _)| Some(&kernel.release) == self.running.as_ref());
+        let kernels = self.kernels.as_deref().unwrap_or_default();
+        let running = kernels.iter().find(|(kernel, _)| Some(&kernel.release) == self.running.as_ref());
         match running {
             Some((_, default)) => *default,
             None if self.running.is_some() => None,
@@ -59,7 +60,7 @@ impl Observed {
                     IommuDefault::OnExceptIgpu => 1,
                     IommuDefault::On => 2,
                 };
-                self.kernels.iter().filter_map(|(_, default)| *default).min_by_key(strength)
+                kernels.iter().filter_map(|(_, default)| *default).min_by_key(strength)
             }
         }
     }
@@ -94,10 +95,13 @@ pub(crate) fn observe(root: &Root, subsets: &BTreeSet<Subset>) -> Observed {
     }
     if wants(&[Subset::Kernel, Subset::Verdict]) {
         let vendor = seen.cpu.as_ref().and_then(|cpu| cpu.vendor);
-        for kernel in tolerant(kernels::installed(root), &mut warnings) {
-            let default = vendor.map(|vendor| kernel_config::iommu_default(root, &kernel, vendor));
-            seen.kernels.push((kernel, default.and_then(|default| tolerant(default, &mut warnings))));
-        }
+        seen.kernels = tolerant(kernels::installed(root).map(Some), &mut warnings).map(|kernels| {
+            let with_default = |kernel: Kernel| {
+                let default = vendor.map(|vendor| kernel_config::iommu_default(root, &kernel, vendor));
+                (kernel, default.and_then(|default| tolerant(default, &mut warnings)))
+            };
+            kernels.into_iter().map(with_default).collect()
+        });
     }
     if wants(&[Subset::Iommu, Subset::Verdict]) {
         seen.has_sysfs = root.is_dir("/sys/kernel") || root.is_dir("/sys/class");

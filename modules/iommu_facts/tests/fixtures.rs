@@ -1,6 +1,9 @@
 //! The module's binary on the sample hosts, on large ones, and on this machine.
 
+use std::fs::Permissions;
 use std::io::Write;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -227,10 +230,47 @@ fn an_empty_tree_and_broken_files_are_no_failure() {
 }
 
 #[test]
+fn without_privileges_what_may_not_be_read_is_null() {
+    let scratch = tempfile::tempdir().unwrap();
+    let open = Permissions::from_mode(0o755);
+    std::fs::set_permissions(scratch.path(), open.clone()).unwrap();
+    let host = fixture_host::pve_intel_two_gpus(&scratch.path().join("host"));
+    std::fs::set_permissions(host.at("/boot"), Permissions::from_mode(0o000)).unwrap();
+    std::fs::set_permissions(host.at("/etc/default/grub"), Permissions::from_mode(0o000)).unwrap();
+    let binary = scratch.path().join("iommu_facts");
+    std::fs::copy(env!("CARGO_BIN_EXE_iommu_facts"), &binary).unwrap();
+    std::fs::set_permissions(&binary, open).unwrap();
+    let arguments = scratch.path().join("arguments");
+    for root in [host.dir(), Path::new("/")] {
+        std::fs::write(&arguments, json!({ "root": root }).to_string()).unwrap();
+        let mut command = Command::new(&binary);
+        command.arg(&arguments);
+        if std::fs::metadata("/proc/self").unwrap().uid() == 0 {
+            command.uid(65534).gid(65534);
+        }
+        let output = command.output().unwrap();
+        let reply: Map<String, Value> = serde_json::from_slice(&output.stdout).expect("one JSON object");
+        assert!(output.status.success(), "{reply:?}");
+        let facts = &reply["ansible_facts"]["pci_passthrough"];
+        assert_eq!(facts["devices"].as_array().unwrap().len(), functions(root));
+        if root == host.dir() {
+            assert_eq!(facts["kernel"]["installed"], Value::Null);
+            assert_eq!((&facts["bootloader"], reply.get("warnings")), (&Value::Null, None));
+            assert_eq!(device(facts, "0000:03:00.0")["uses"].as_array().unwrap().len(), 3);
+        }
+    }
+    std::fs::set_permissions(host.at("/boot"), Permissions::from_mode(0o755)).unwrap();
+}
+
+/// How many links there are in the root's `/sys/bus/pci/devices`.
+fn functions(root: &Path) -> usize {
+    std::fs::read_dir(root.join("sys/bus/pci/devices")).map(|dir| dir.count()).unwrap_or_default()
+}
+
+#[test]
 fn this_very_machine() {
     let facts = facts(Path::new("/"));
-    let count = std::fs::read_dir("/sys/bus/pci/devices").map(|dir| dir.count()).unwrap_or_default();
-    assert_eq!(facts["devices"].as_array().unwrap().len(), count);
+    assert_eq!(facts["devices"].as_array().unwrap().len(), functions(Path::new("/")));
     let osrelease = std::fs::read_to_string("/proc/sys/kernel/osrelease").unwrap();
     assert_eq!(facts["kernel"]["release"], osrelease.trim());
     let groups = std::fs::read_dir("/sys/kernel/iommu_groups").map(|dir| dir.count()).unwrap_or_default();
