@@ -89,7 +89,7 @@ fn hint(error: &std::io::Error) -> &'static str {
 #[derive(Debug)]
 pub struct ApplyError {
     /// What failed.
-    pub step: Step,
+    pub step: Box<Step>,
     /// Files that could not be brought back, each with the reason. Empty in all but disasters.
     pub not_restored: Vec<String>,
     /// The commands that ran until then.

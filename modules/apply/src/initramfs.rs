@@ -15,8 +15,6 @@ use crate::write::{discard, file_error, hidden_name};
 
 /// Several kernels on a slow machine take many minutes.
 pub(crate) const LIMIT: Duration = Duration::from_secs(3600);
-/// Loading one module.
-pub(crate) const LOAD_LIMIT: Duration = Duration::from_secs(120);
 
 /// Hard links to the old images: the generators rename a new image over the old one, so a link
 /// keeps it without copying a byte.

@@ -21,13 +21,15 @@ impl FileChange {
     }
 }
 
-/// Something that makes changed files take effect at the next boot.
+/// Something that makes changed files take effect.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Activation {
     /// Generate the boot loader's entries anew.
     BootEntries(BootEntries),
     /// Rebuild the initramfs of every installed kernel.
     Initramfs(Initramfs),
+    /// Load a module into the running kernel.
+    LoadModule(LoadModule),
 }
 
 /// How `grub.cfg` is generated and what must hold in it afterwards.
@@ -70,6 +72,7 @@ impl Activation {
         match self {
             Activation::BootEntries(entries) => &entries.command,
             Activation::Initramfs(initramfs) => &initramfs.command,
+            Activation::LoadModule(load) => &load.command,
         }
     }
 
@@ -78,6 +81,7 @@ impl Activation {
         match self {
             Activation::BootEntries(entries) => &entries.reason,
             Activation::Initramfs(initramfs) => &initramfs.reason,
+            Activation::LoadModule(load) => &load.reason,
         }
     }
 
@@ -98,11 +102,23 @@ pub struct Action {
     pub rc: Option<i32>,
 }
 
-/// A module to load now (`vfio_modules` with `load: true`).
+/// A module to load into the running kernel (`vfio_modules` with `load: true`).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LoadModule {
-    /// The kernel module's name.
-    pub name: String,
+    /// Why it is due, for the reply.
+    pub reason: String,
+    /// The command.
+    pub command: Vec<String>,
+}
+
+impl LoadModule {
+    /// Loads the kernel module `name`, by modprobe(8).
+    pub fn new(name: &str) -> LoadModule {
+        LoadModule {
+            reason: format!("{name} is not loaded"),
+            command: ["modprobe", "--", name].map(String::from).to_vec(),
+        }
+    }
 }
 
 /// Why a reboot is needed: what is in force differs from what is configured.
@@ -121,8 +137,6 @@ pub struct Plan {
     pub files: Vec<FileChange>,
     /// What makes them take effect, in the order to run.
     pub activations: Vec<Activation>,
-    /// Modules to load at once.
-    pub load: Vec<LoadModule>,
     /// What is due but was asked not to be run (`update: false`).
     pub left_due: Vec<Action>,
     /// Why the host must reboot once the plan is carried out.
@@ -134,7 +148,7 @@ pub struct Plan {
 impl Plan {
     /// Whether nothing would be done.
     pub fn is_empty(&self) -> bool {
-        self.files.iter().all(FileChange::is_noop) && self.activations.is_empty() && self.load.is_empty()
+        self.files.iter().all(FileChange::is_noop) && self.activations.is_empty()
     }
 
     /// Adds an activation that is due: to be run, or only to be named where the user asked so.

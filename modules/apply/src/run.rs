@@ -1,6 +1,7 @@
 //! Carries a plan out, whole or not at all.
 
 use std::ffi::OsString;
+use std::time::Duration;
 
 use host::Root;
 
@@ -13,6 +14,9 @@ use crate::lock::Lock;
 use crate::plan::{Action, Activation, Plan};
 use crate::write;
 
+/// Loading one module.
+const LOAD_LIMIT: Duration = Duration::from_secs(120);
+
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
@@ -22,7 +26,7 @@ pub struct Outcome {
     pub backups: Vec<(String, String)>,
 }
 
-/// Carries `plan` out under the root's lock: backups, files in order, activations, modules to load;
+/// Carries `plan` out under the root's lock: backups, files in order, activations;
 /// then asks `verify`, which looks at the host again. Whatever fails, every file of the plan and
 /// every generated file gets its old bytes back, and the error says what failed.
 pub fn run(
@@ -38,7 +42,7 @@ pub fn run(
     };
     let restored = !work.undo.is_empty() || work.images.is_some();
     let not_restored = work.undo();
-    Err(ApplyError { step, not_restored, actions: work.outcome.actions, restored })
+    Err(ApplyError { step: Box::new(step), not_restored, actions: work.outcome.actions, restored })
 }
 
 struct Work<'a> {
@@ -58,7 +62,8 @@ impl<'a> Work<'a> {
         verify: &mut dyn FnMut() -> Result<(), String>,
     ) -> Result<(), Step> {
         let root = self.root;
-        if !plan.load.is_empty() && !root.is_live() {
+        let loads = plan.activations.iter().any(|activation| matches!(activation, Activation::LoadModule(_)));
+        if loads && !root.is_live() {
             return Err(Step::Unmet(format!(
                 "modules cannot be loaded into {}: it is not the running system; leave `load` out",
                 root.path().display()
@@ -86,10 +91,6 @@ impl<'a> Work<'a> {
         for activation in &plan.activations {
             self.activate(activation)?;
         }
-        for module in &plan.load {
-            let words = ["modprobe", "--", &module.name].map(String::from).to_vec();
-            self.command(words, "load the module now".to_string(), initramfs::LOAD_LIMIT)?;
-        }
         verify().map_err(Step::Unmet)?;
         // From here on nothing can fail: the old images may go.
         if let Some(images) = self.images.take() {
@@ -106,6 +107,9 @@ impl<'a> Work<'a> {
                 let done = self.command(new.command.clone(), entries.reason.clone(), boot_entries::LIMIT);
                 new.finish(self.root, entries, done)
             }
+            Activation::LoadModule(load) => {
+                self.command(load.command.clone(), load.reason.clone(), LOAD_LIMIT)
+            }
             Activation::Initramfs(initramfs) => {
                 let images = self.images.insert(KeptImages::keep(self.root, &initramfs.images)?);
                 let done = command::run(self.root, &initramfs.command, initramfs::LIMIT);
@@ -121,12 +125,7 @@ impl<'a> Work<'a> {
     }
 
     /// Runs a command and notes it among the actions, whether it fails or not.
-    fn command(
-        &mut self,
-        words: Vec<String>,
-        reason: String,
-        limit: std::time::Duration,
-    ) -> Result<(), Step> {
+    fn command(&mut self, words: Vec<String>, reason: String, limit: Duration) -> Result<(), Step> {
         let done = command::run(self.root, &words, limit);
         self.note(words, reason, done)
     }

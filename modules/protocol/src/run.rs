@@ -119,8 +119,7 @@ fn carry_out<M: Module>(
 fn unfinished(plan: &Plan, root: &Root) -> Result<(), String> {
     let files = plan.files.iter().filter(|file| !file.is_noop()).map(|file| root.full(&file.path));
     let due = plan.activations.iter().map(|activation| activation.command().join(" "));
-    let load = plan.load.iter().map(|module| format!("module {} is not loaded", module.name));
-    let left: Vec<String> = files.chain(due).chain(load).collect();
+    let left: Vec<String> = files.chain(due).collect();
     match left.is_empty() {
         true => Ok(()),
         false => Err(format!("the changes are not in force after all; still to do: {}", left.join(", "))),

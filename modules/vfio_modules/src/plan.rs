@@ -1,6 +1,6 @@
 //! The decision, pure.
 
-use apply::{FileChange, LoadModule, Plan, RebootReason};
+use apply::{Activation, FileChange, LoadModule, Plan, RebootReason};
 use config_text::modules_list;
 use host::kernels::ModuleState;
 use protocol::{Failure, Planned};
@@ -145,7 +145,7 @@ fn load_or_reboot(args: &Args, seen: &Observed, plan: &mut Plan) {
     let changed = !plan.files.is_empty();
     for module in seen.wish.iter().filter(|module| reply::is_loaded(module, seen) == Some(false)) {
         if args.load {
-            plan.load.push(LoadModule { name: module.clone() });
+            plan.activations.push(Activation::LoadModule(LoadModule::new(module)));
             continue;
         }
         let loadable = match reply::in_running(module, seen) {
