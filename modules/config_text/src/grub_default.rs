@@ -122,6 +122,15 @@ pub enum Refusal {
         /// From 1.
         line: usize,
     },
+    /// Other tokens would change too, such as where the file ends inside a continued line.
+    #[error(
+        "the kernel parameters cannot be written without changing others in {variable}: \
+         write its assignment as one plain line first"
+    )]
+    Entangled {
+        /// The variable.
+        variable: String,
+    },
     /// The parameters would be written but not hold.
     #[error("{}", not_in_force(.variable, .cause))]
     NotInForce {
@@ -138,6 +147,7 @@ impl Refusal {
         match self {
             Refusal::Syntax { .. } => "grub_default_syntax",
             Refusal::Exits { .. } => "grub_default_exits",
+            Refusal::Entangled { .. } => "grub_default_entangled",
             Refusal::NotInForce { .. } => "grub_default_not_in_force",
         }
     }
@@ -197,6 +207,9 @@ pub fn edit(settings: &Settings, target: Target, wish: &Wish) -> Result<Outcome,
         let cause = outcome.after.computed.iter().find(|computed| computed.variable == target.variable);
         return Err(Refusal::NotInForce { variable: target.variable.to_owned(), cause: cause.cloned() });
     }
+    if edit.kept(&tokens) != without(&after_tokens, &edit.append) {
+        return Err(Refusal::Entangled { variable: target.variable.to_owned() });
+    }
     outcome.changes = changes(settings.files, &files);
     Ok(outcome)
 }
@@ -205,6 +218,11 @@ pub fn edit(settings: &Settings, target: Target, wish: &Wish) -> Result<Outcome,
 fn held(wish: &Wish, tokens: &[Token], standings: &[Standing]) -> bool {
     let certain = tokens.iter().zip(standings).filter(|(_, standing)| **standing != Standing::Uncertain);
     wish.held_by(&certain.map(|(token, _)| *token).collect::<Vec<_>>())
+}
+
+/// The tokens but those that were added.
+fn without<'t>(tokens: &[Token<'t>], added: &[Vec<u8>]) -> Vec<&'t [u8]> {
+    tokens.iter().map(|token| token.raw).filter(|raw| !added.iter().any(|added| added == raw)).collect()
 }
 
 fn changes(before: &[File], after: &[File]) -> Vec<Change> {

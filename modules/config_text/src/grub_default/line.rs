@@ -208,9 +208,7 @@ impl Line {
                 let end = stretch.spans.iter().rev().find(mine).map_or(start, |span| span.at.end);
                 Some(Place::Stretch { index, base: start..end })
             }
-            None if assigned.word.is_empty() && !last_only => {
-                Some(Place::Empty { file: assigned.file, at: assigned.word.start })
-            }
+            None if !last_only => Some(Place::Empty { file: assigned.file, at: assigned.word.start }),
             None => None,
         }
     }
@@ -220,16 +218,18 @@ impl Line {
 enum Place {
     /// Inside a stretch, within the text of one assignment.
     Stretch { index: usize, base: Range<usize> },
-    /// In `VAR=`, which has no text.
+    /// Behind the `=` of an assignment that has no text.
     Empty { file: usize, at: usize },
 }
 
-/// The numbers of the tokens inside `base`, and where a token goes if there are none.
+/// The numbers of the tokens that end inside `base`, and where a token goes if there are none.
 fn region(cmdline: &Cmdline, base: Range<usize>) -> (Range<usize>, usize) {
-    let start = cmdline.tokens.iter().take_while(|token| token.start < base.start).count();
-    let end = cmdline.tokens.iter().take_while(|token| token.end() <= base.end).count();
-    let empty_at = cmdline.init.filter(|init| base.contains(init)).unwrap_or(base.start);
-    (start..end.max(start), empty_at)
+    let ending_by = |at: usize| cmdline.tokens.iter().take_while(|token| token.end() <= at).count();
+    let (start, end) = (ending_by(base.start), ending_by(base.end));
+    let wanted = cmdline.init.filter(|init| base.contains(init)).unwrap_or(base.start);
+    // Never inside a token that other assignments complete.
+    let around = cmdline.tokens.iter().find(|token| token.start < wanted && wanted < token.end());
+    (start..end, around.map_or(wanted, |token| token.start))
 }
 
 impl Stretch {

@@ -47,6 +47,16 @@ impl Edit {
     pub fn is_noop(&self) -> bool {
         self.append.is_empty() && self.actions.iter().all(|action| *action == Action::Keep)
     }
+
+    /// What `tokens`, which the edit was planned for, become; without what is appended.
+    pub(crate) fn kept<'e>(&'e self, tokens: &[Token<'e>]) -> Vec<&'e [u8]> {
+        let become_of = |(token, action): (&Token<'e>, &'e Action)| match action {
+            Action::Keep => Some(token.raw),
+            Action::Replace(raw) => Some(raw.as_slice()),
+            Action::Drop => None,
+        };
+        tokens.iter().zip(&self.actions).filter_map(become_of).collect()
+    }
 }
 
 /// A token on its way through the edit.

@@ -89,6 +89,12 @@ impl Parser<'_> {
                 assignments.push(assignment);
                 continue;
             }
+            if words.is_empty()
+                && let Some(name) = self.split_name(&word)
+            {
+                let (line, why) = (self.line_of(start), "its name is written over two lines");
+                sink.push(Step { effect: Effect::Touch { name: Some(name), why }, conditional, line });
+            }
             if words.is_empty() {
                 named = word.literal(self.text);
                 words.push(word);
@@ -148,6 +154,22 @@ impl Parser<'_> {
             raw.start = start;
         }
         Some(Assignment { name: name.to_vec(), word: Word { range: start..word.range.end, parts }, append })
+    }
+
+    /// The name before an unquoted `=` where a continued line interrupts it.
+    fn split_name(&self, word: &Word) -> Option<Vec<u8>> {
+        let mut text = Vec::new();
+        for part in &word.parts {
+            match part {
+                Part::Text { raw, quote: Quote::None, escape: false } => {
+                    text.extend_from_slice(&self.text[raw.clone()]);
+                }
+                _ => break,
+            }
+        }
+        let equals = text.iter().position(|byte| *byte == b'=')?;
+        let name = text.get(..equals)?;
+        is_name(name).then(|| name.to_vec())
     }
 
     /// What a command with these words does to variables.

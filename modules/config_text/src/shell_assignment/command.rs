@@ -18,6 +18,8 @@ const CLOSING: &[&str] = &["}", "do", "done", "elif", "else", "esac", "fi", "the
 struct Heredoc {
     end: Vec<u8>,
     strip_tabs: bool,
+    /// A quoted end word makes the body mean itself: no line is continued.
+    quoted: bool,
 }
 
 /// Walks over a file once, collecting what it does.
@@ -149,6 +151,7 @@ impl<'a> Parser<'a> {
     /// The bodies of the here-documents that were announced on the line that just ended.
     fn skip_heredocs(&mut self) {
         for heredoc in std::mem::take(&mut self.heredocs) {
+            let mut continued = false;
             while self.at < self.text.len() {
                 let rest = &self.text[self.at..];
                 let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
@@ -157,9 +160,11 @@ impl<'a> Parser<'a> {
                     line = &line[1..];
                 }
                 self.at = (self.at + length + 1).min(self.text.len());
-                if line == heredoc.end {
+                if line == heredoc.end && !continued {
                     break;
                 }
+                let backslashes = line.iter().rev().take_while(|byte| **byte == b'\\').count();
+                continued = !heredoc.quoted && backslashes % 2 == 1;
             }
         }
     }
@@ -479,7 +484,8 @@ impl<'a> Parser<'a> {
         }
         if operator.starts_with(b"<<") && operator != b"<<<" {
             let end = target.literal(self.text).unwrap_or_else(|| self.text[target.range.clone()].to_vec());
-            self.heredocs.push(Heredoc { end, strip_tabs: operator == b"<<-" });
+            let quoted = target.bare(self.text).is_none();
+            self.heredocs.push(Heredoc { end, strip_tabs: operator == b"<<-", quoted });
         }
         Ok(true)
     }

@@ -105,7 +105,12 @@ impl Parser<'_> {
     }
 
     fn dollar(&mut self, parts: &mut Vec<Part>, quote: Quote) -> Result<(), SyntaxError> {
-        let line = self.line_of(self.at);
+        let sign = self.at;
+        let line = self.line_of(sign);
+        // A line may continue between the sign and what it expands.
+        while self.text.get(self.at + 1..).is_some_and(|rest| rest.starts_with(b"\\\n")) {
+            self.at += 2;
+        }
         match self.text.get(self.at + 1) {
             Some(b'(') => {
                 parts.push(self.computed("a command works it out"));
@@ -136,8 +141,8 @@ impl Parser<'_> {
                 self.double(&mut Vec::new())
             }
             _ => {
-                parts.push(Part::Text { raw: self.at..self.at + 1, quote, escape: false });
-                self.at += 1;
+                self.at = sign + 1;
+                parts.push(Part::Text { raw: sign..self.at, quote, escape: false });
                 Ok(())
             }
         }
@@ -160,12 +165,19 @@ impl Parser<'_> {
         Ok(())
     }
 
-    /// The name that starts here.
+    /// The name that starts here; a continued line does not end it.
     pub(super) fn name(&mut self) -> Vec<u8> {
-        let rest = &self.text[self.at.min(self.text.len())..];
-        let length = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-        self.at += length;
-        rest[..length].to_vec()
+        let mut name = Vec::new();
+        loop {
+            match self.peek() {
+                Some(byte) if byte.is_ascii_alphanumeric() || byte == b'_' => {
+                    name.push(byte);
+                    self.at += 1;
+                }
+                Some(b'\\') if self.text.get(self.at + 1) == Some(&b'\n') => self.at += 2,
+                _ => return name,
+            }
+        }
     }
 
     /// `${…}`.
