@@ -144,7 +144,7 @@ ansible_facts:
               type: bool
               sample: false
         bootloader:
-          description: Which boot loader decides the kernel command line.
+          description: Which boot loader decides the kernel command line; null where its files may not be read.
           returned: success
           type: dict
           contains:
@@ -171,7 +171,7 @@ ansible_facts:
               type: str
               sample: 6.5.13-1-pve
             installed:
-              description: The installed kernels.
+              description: The installed kernels; null where C(/boot) may not be read.
               type: list
               elements: dict
               contains:
