@@ -33,7 +33,7 @@ pub(crate) struct Observed {
 pub(crate) fn observe(_args: &Args, root: &Root) -> Result<Observed, Failure> {
     let bootloader = bootloader::detect(root)?;
     let kernels = kernels::installed(root)?;
-    let releases: Vec<String> = kernels.iter().map(|kernel| kernel.release.clone()).collect();
+    let releases: Vec<String> = kernels.iter().map(|kernel| kernel.entry_name().to_string()).collect();
     let grub = grub::observe(root, SETTINGS)?;
     let mut seen = Observed {
         initramfs: initramfs::observe(root, &kernels)?,

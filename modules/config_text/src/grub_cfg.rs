@@ -11,7 +11,7 @@ pub struct Entry {
     pub title: String,
     /// The kernel's path as GRUB sees it (`/boot/vmlinuz-6.1.0-44-amd64`).
     pub kernel_path: String,
-    /// The release in the kernel's file name; `None` for memtest86+ and the like.
+    /// What [`kernel_name`] says of the path: most often the release; `None` for memtest86+ and the like.
     pub release: Option<String>,
     /// What follows the path, words set apart by one blank, GRUB's quoting undone.
     pub arguments: Vec<u8>,
@@ -47,6 +47,13 @@ pub fn entries(text: &[u8]) -> Vec<Entry> {
     found
 }
 
+/// What tells kernels apart in their file names: `6.1.0-44-amd64` of `/boot/vmlinuz-6.1.0-44-amd64`, and
+/// on Arch, which names images after packages, `linux-lts`.
+pub fn kernel_name(path: &str) -> Option<&str> {
+    let file = path.rsplit('/').next().unwrap_or_default();
+    KERNEL_PREFIXES.iter().find_map(|prefix| file.strip_prefix(prefix))
+}
+
 /// A configured command line as GRUB hands it on: 10_linux writes it into a `linux` command as it
 /// is, so GRUB's own quoting rules apply to it once more.
 pub fn as_arguments(configured: &[u8]) -> Vec<u8> {
@@ -71,8 +78,7 @@ impl MenuEntry {
 
     fn boots(&self, path: &[u8], arguments: &[Word]) -> Entry {
         let kernel_path = String::from_utf8_lossy(path).into_owned();
-        let file = kernel_path.rsplit('/').next().unwrap_or_default();
-        let release = KERNEL_PREFIXES.iter().find_map(|prefix| file.strip_prefix(prefix)).map(str::to_string);
+        let release = kernel_name(&kernel_path).map(str::to_string);
         let words: Vec<&[u8]> = arguments.iter().map(|word| word.text.as_slice()).collect();
         // What 10_linux puts before the arguments of a recovery entry (Debian; Ubuntu).
         let single = words.iter().any(|word| matches!(*word, b"single" | b"recovery"));

@@ -25,7 +25,7 @@ fn unwanted(args: &Args, wanted: &Wanted) -> Vec<String> {
 }
 
 fn releases(seen: &Observed) -> Vec<String> {
-    seen.kernels.iter().map(|kernel| kernel.release.clone()).collect()
+    seen.kernels.iter().map(|kernel| kernel.entry_name().to_string()).collect()
 }
 
 /// The refresh, if it is due: a file is about to change, or an entry is not as wanted.

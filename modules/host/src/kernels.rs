@@ -17,6 +17,13 @@ pub struct Kernel {
     pub config: Option<String>,
 }
 
+impl Kernel {
+    /// The name under which GRUB's entries know it: that of its image in /boot.
+    pub fn entry_name(&self) -> &str {
+        self.image.as_deref().and_then(config_text::grub_cfg::kernel_name).unwrap_or(&self.release)
+    }
+}
+
 /// Where a kernel has a module.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ModuleState {
@@ -171,6 +178,19 @@ mod tests {
         }
         let root = Root::open(dir.path()).unwrap();
         (dir, root)
+    }
+
+    #[test]
+    fn entries_know_a_kernel_by_its_image() {
+        let (_dir, root) = tree(&[
+            ("boot/vmlinuz-linux-lts", ""),
+            ("lib/modules/6.6.54-1-lts/vmlinuz", ""),
+            ("lib/modules/6.6.54-1-lts/pkgbase", "linux-lts\n"),
+            ("boot/vmlinuz-6.1.0-18-amd64", ""),
+        ]);
+        let kernels = installed(&root).unwrap();
+        let names: Vec<_> = kernels.iter().map(|k| (k.release.as_str(), k.entry_name())).collect();
+        assert_eq!(names, [("6.1.0-18-amd64", "6.1.0-18-amd64"), ("6.6.54-1-lts", "linux-lts")]);
     }
 
     #[test]

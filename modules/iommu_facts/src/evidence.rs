@@ -51,7 +51,7 @@ fn tokens(line: &[u8]) -> Vec<String> {
 fn entries(grub: &Grub, seen: &Observed) -> Option<Vec<Vec<String>>> {
     seen.bootloader.as_ref().filter(|loader| !loader.proxmox_boot_tool && !loader.bls)?;
     let kernels = seen.kernels.as_deref().unwrap_or_default();
-    let installed = |release: &str| kernels.iter().any(|(kernel, _)| kernel.release == release);
+    let installed = |release: &str| kernels.iter().any(|(kernel, _)| kernel.entry_name() == release);
     let entries: Vec<_> = grub_cfg::entries(grub.config.as_deref()?)
         .iter()
         .filter(|entry| !entry.recovery && entry.release.as_deref().is_some_and(installed))

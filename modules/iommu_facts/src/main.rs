@@ -7,9 +7,8 @@ mod subset;
 
 use std::process::ExitCode;
 
-use apply::{Plan, RebootReason};
+use apply::Plan;
 use host::Root;
-use preflight::State;
 use protocol::{Failure, Module, Planned, Spec};
 use serde::Deserialize;
 use serde_json::{Map, json};
@@ -30,6 +29,7 @@ struct IommuFacts;
 
 impl Module for IommuFacts {
     const SPEC: &'static Spec = &SPEC;
+    const READ_ONLY: bool = true;
     type Args = Args;
     type Observed = observe::Observed;
 
@@ -42,12 +42,7 @@ impl Module for IommuFacts {
         if !args.filter.is_empty() {
             parts.retain(|name, _| subset::passes(&args.filter, name));
         }
-        let verdict = seen.verdict.as_ref().filter(|verdict| verdict.state == State::RebootRequired);
-        let reasons = verdict.into_iter().flat_map(|verdict| &verdict.reasons);
-        let reboot = reasons
-            .map(|reason| RebootReason { code: reason.code, message: reason.message.clone() })
-            .collect();
-        let plan = Plan { reboot, warnings: seen.warnings.clone(), ..Plan::default() };
+        let plan = Plan { warnings: seen.warnings.clone(), ..Plan::default() };
         let mut reply = Map::new();
         reply.insert("ansible_facts".to_string(), json!({ "pci_passthrough": parts }));
         Ok(Planned { plan, reply })

@@ -142,8 +142,6 @@ fn the_verdict_follows_what_is_configured() {
     let generated = std::fs::read_to_string(host.at("/boot/grub/grub.cfg")).unwrap();
     host.file("/boot/grub/grub.cfg", generated.replace("ro quiet", "ro quiet intel_iommu=on"));
     let mut reply = reply(&json!({ "root": host.dir() }));
-    assert_eq!(reply["reboot_required"], json!(true));
-    assert_eq!(reply["reboot_reasons"][0]["code"], "not_rebooted");
     let (state, reasons) = codes(&reply["ansible_facts"]["pci_passthrough"].take());
     assert_eq!((state.as_str(), reasons[0].as_str()), ("reboot_required", "not_rebooted"));
 
