@@ -126,7 +126,7 @@ fn checked(
     target: Target,
     demand: &Demand,
 ) -> Result<Option<String>, String> {
-    let settings = |files| Settings { files, dialect: Dialect::Posix };
+    let settings = |files| Settings { files, dialect: sandbox.dialect };
     let before = sandbox.values(files);
     let wish = Wish::new(demand.present, NONE, true).expect("a good wish");
     let outcome = match (grub_default::edit(&settings(files), target, &wish), &before) {
@@ -190,7 +190,14 @@ fn listed(folder: &Path) -> Vec<(String, Vec<u8>)> {
 fn real_files_are_edited_right() {
     let proof = "corpus grub";
     let Some(corpus) = corpus(proof) else { return };
-    let Some(sandbox) = Sandbox::new(proof) else { return };
+    let Some(dash) = Sandbox::new(proof, Dialect::Posix) else { return };
+    let Some(bash) = Sandbox::new(proof, Dialect::Bash) else { return };
+    for sandbox in [dash, bash] {
+        edits_right(&corpus, &sandbox);
+    }
+}
+
+fn edits_right(corpus: &Path, sandbox: &Sandbox) {
     let main_files = listed(&corpus.join("grub_default"));
     let drop_ins = listed(&corpus.join("grub_d"));
     let (mut right, mut refused, mut wrong) = (0, 0, 0);
@@ -208,7 +215,7 @@ fn real_files_are_edited_right() {
         for (case, files, own_file) in &cases {
             for variable in [CMDLINE_DEFAULT, CMDLINE] {
                 for demand in DEMANDS {
-                    match fate(&sandbox, files, Target { variable, own_file }, demand) {
+                    match fate(sandbox, files, Target { variable, own_file }, demand) {
                         Fate::Right => {}
                         Fate::Refused(reason) => {
                             if matches!(worst, Fate::Right) {
@@ -239,7 +246,8 @@ fn real_files_are_edited_right() {
         report.push_str(&format!("  {name}: {verdict}\n"));
     }
     println!(
-        "{report}grub_default: {} files, right {right}, refused {refused}, wrong {wrong}",
+        "{report}grub_default under {:?}: {} files, right {right}, refused {refused}, wrong {wrong}",
+        sandbox.dialect,
         main_files.len()
     );
     assert_eq!(wrong, 0, "\n{report}");
@@ -337,14 +345,31 @@ fn fragment() -> impl Strategy<Value = String> {
         "set -- a b",
         "return 0",
         "unset X GRUB_CMDLINE_LINUX",
+        "[[ a < b && ( -n $X ) ]] && X=1",
+        "X=(1 2)",
+        "((X = 1))",
+        "GRUB_CMDLINE_LINUX_DEFAULT+=\" more\"",
+        "GRUB_CMDLINE_LINUX_DEFAULT+=more",
+        "X=$'a b'",
+        "function f { GRUB_CMDLINE_LINUX_DEFAULT=f; }",
+        "declare GRUB_CMDLINE_LINUX_DEFAULT=d",
     ])
     .prop_map(str::to_string);
     prop_oneof![2 => assign, 2 => wrapped, 1 => other]
 }
 
 #[test]
-fn made_up_files_are_read_and_edited_as_the_shell_does() {
-    let Some(sandbox) = Sandbox::new("made-up grub files") else { return };
+fn made_up_files_are_read_and_edited_as_dash_does() {
+    made_up_files("made-up grub files, dash", Dialect::Posix);
+}
+
+#[test]
+fn made_up_files_are_read_and_edited_as_bash_does() {
+    made_up_files("made-up grub files, bash", Dialect::Bash);
+}
+
+fn made_up_files(proof: &str, dialect: Dialect) {
+    let Some(sandbox) = Sandbox::new(proof, dialect) else { return };
     let file = (
         prop::collection::vec(fragment(), 1..6),
         prop::sample::select(vec!["\n", "\n", "\r\n", "; "]),
@@ -368,7 +393,7 @@ fn made_up_files_are_read_and_edited_as_the_shell_does() {
 
 /// A file that nobody wrote: what we claim about it must be true, though we may claim less.
 fn made_up(sandbox: &Sandbox, files: &[File], target: Target) -> Result<(), String> {
-    let settings = |files| Settings { files, dialect: Dialect::Posix };
+    let settings = |files| Settings { files, dialect: sandbox.dialect };
     let before = sandbox.values(files);
     let seen = match (grub_default::effective(&settings(files)), &before) {
         (Ok(seen), Some(_)) => seen,

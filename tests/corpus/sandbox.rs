@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use config_text::grub_default::File;
+use config_text::shell_assignment::Dialect;
 use proofs::{need_program, not_run};
 
 /// What `sh` holds in both variables after sourcing the files; `None` where a variable is unset.
@@ -32,6 +33,8 @@ impl Values {
 pub struct Sandbox {
     root: tempfile::TempDir,
     enter: Vec<String>,
+    /// Which shell it holds.
+    pub dialect: Dialect,
 }
 
 const MARK: &[u8] = b"\n--8<-- values --8<--\n";
@@ -50,8 +53,10 @@ printf '%s=%s\0' "${GRUB_CMDLINE_LINUX_DEFAULT+set}" "$GRUB_CMDLINE_LINUX_DEFAUL
 
 impl Sandbox {
     /// `None` after [`not_run`] where this machine cannot make one.
-    pub fn new(proof: &str) -> Option<Sandbox> {
-        let dash = need_program(proof, "dash", "dash")?;
+    pub fn new(proof: &str, dialect: Dialect) -> Option<Sandbox> {
+        // As /bin/sh, bash behaves by its POSIX mode.
+        let shell = if dialect == Dialect::Bash { "bash" } else { "dash" };
+        let shell = need_program(proof, shell, shell)?;
         let root = tempfile::tempdir().expect("a scratch directory");
         let at = |path: &str| root.path().join(path.trim_start_matches('/'));
         fs::set_permissions(root.path(), fs::Permissions::from_mode(0o755)).expect("a mode");
@@ -60,8 +65,8 @@ impl Sandbox {
         }
         fs::write(at("/dev/null"), "").expect("a file");
         fs::set_permissions(at("/dev/null"), fs::Permissions::from_mode(0o666)).expect("a mode");
-        fs::copy(&dash, at("/sh")).expect("a copy of dash");
-        for library in libraries(&dash) {
+        fs::copy(&shell, at("/sh")).expect("a copy of the shell");
+        for library in libraries(&shell) {
             fs::create_dir_all(at(&library).parent().expect("a parent")).expect("a directory");
             fs::copy(&library, at(&library)).expect("a copy of a library");
         }
@@ -72,7 +77,7 @@ impl Sandbox {
         } else {
             words(&["unshare", "-r", "chroot"])
         };
-        let sandbox = Sandbox { root, enter };
+        let sandbox = Sandbox { root, enter, dialect };
         fs::write(sandbox.root.path().join("etc/default/grub"), "GRUB_CMDLINE_LINUX=works\n")
             .expect("a file");
         if sandbox.run().and_then(|values| values.cmdline).as_deref() != Some(b"works") {
@@ -107,6 +112,11 @@ impl Sandbox {
             .stdin(std::process::Stdio::null())
             .output()
             .expect("timeout starts");
+        // bash goes on behind a `.` that failed; grub-mkconfig, under `set -e`, does not.
+        let complaint = String::from_utf8_lossy(&output.stderr).into_owned();
+        if ["syntax error", "unexpected EOF"].iter().any(|words| complaint.contains(words)) {
+            return None;
+        }
         let stdout = output.stdout;
         let at = stdout.windows(MARK.len()).rposition(|window| window == MARK)?;
         let mut fields = stdout[at + MARK.len()..].split(|byte| *byte == 0);

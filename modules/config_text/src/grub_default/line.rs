@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use super::{File, Settings, State, Target, own_line};
-use crate::kernel_cmdline::{Action, Cmdline, Edit, Splice, Standing, Token, parse, splices};
+use crate::kernel_cmdline::{Action, Cmdline, Edit, Splice, Standing, Token, is_blank, parse, splices};
 use crate::shell_assignment::{Piece, Quote, quoted};
 
 /// Text without anything computed inside.
@@ -153,7 +153,7 @@ impl Line {
                 _ => None,
             };
             let append: &[Vec<u8>] = if base.is_some() { &edit.append } else { &[] };
-            let (region, empty_at) = region(&cmdline, base.unwrap_or(0..0));
+            let (region, empty_at) = region(&stretch.text, &cmdline, base.unwrap_or(0..0));
             for splice in splices(&stretch.text, &cmdline, &own, append, region, empty_at) {
                 stretch.edit(&splice, &mut edits);
             }
@@ -223,10 +223,13 @@ enum Place {
 }
 
 /// The numbers of the tokens that end inside `base`, and where a token goes if there are none.
-fn region(cmdline: &Cmdline, base: Range<usize>) -> (Range<usize>, usize) {
+fn region(text: &[u8], cmdline: &Cmdline, base: Range<usize>) -> (Range<usize>, usize) {
     let ending_by = |at: usize| cmdline.tokens.iter().take_while(|token| token.end() <= at).count();
     let (start, end) = (ending_by(base.start), ending_by(base.end));
-    let wanted = cmdline.init.filter(|init| base.contains(init)).unwrap_or(base.start);
+    // Where later text follows without a blank, behind the blanks that set it apart.
+    let joined = text.get(base.end).is_some_and(|byte| !is_blank(*byte));
+    let edge = if joined { base.end } else { base.start };
+    let wanted = cmdline.init.filter(|init| base.contains(init)).unwrap_or(edge);
     // Never inside a token that other assignments complete.
     let around = cmdline.tokens.iter().find(|token| token.start < wanted && wanted < token.end());
     (start..end, around.map_or(wanted, |token| token.start))
@@ -242,8 +245,7 @@ impl Stretch {
 
     /// Whether any of the text at `at` may not be there when the shell is done.
     fn uncertain(&self, at: Range<usize>) -> bool {
-        let from = self.spans.partition_point(|span| span.at.end <= at.start);
-        self.spans.iter().skip(from).take_while(|span| span.at.start < at.end).any(|span| span.uncertain)
+        self.spans_of(&at).any(|span| span.uncertain)
     }
 
     /// The span that holds the text's byte at `at`.
@@ -268,18 +270,30 @@ impl Stretch {
         } else {
             self.guard_backslash(range.start.min(blanks.start), edits);
         }
-        // Blanks that another assignment set are not ours to take.
-        self.delete(range.clone(), |_| true, edits);
-        self.delete(blanks.clone(), |span| (span.file, span.assignment) == home, edits);
+        self.delete(range.clone(), edits);
+        // Blanks that another assignment set are not ours to take; those before it may be all that was
+        // there.
+        let ours = |span: &Span| (span.file, span.assignment) == home;
+        if self.spans_of(blanks).all(ours) {
+            self.delete(blanks.clone(), edits);
+        } else if blanks.end <= range.start {
+            let own = self.spans_of(blanks).find(|span| ours(span)).map_or(blanks.end, |span| span.at.start);
+            self.delete(own.max(blanks.start)..blanks.end, edits);
+        }
     }
 
-    fn delete(&self, range: Range<usize>, wanted: impl Fn(&Span) -> bool, edits: &mut Edits) {
-        let from = self.spans.partition_point(|span| span.at.end <= range.start);
-        for span in self.spans.iter().skip(from).take_while(|span| span.at.start < range.end) {
+    /// The spans that hold any of the text at `at`.
+    fn spans_of(&self, at: &Range<usize>) -> impl Iterator<Item = &Span> {
+        let (start, end) = (at.start, at.end);
+        let from = self.spans.partition_point(|span| span.at.end <= start);
+        let touching = self.spans.iter().skip(from).take_while(move |span| span.at.start < end);
+        touching.filter(move |span| span.at.start.max(start) < span.at.end.min(end))
+    }
+
+    fn delete(&self, range: Range<usize>, edits: &mut Edits) {
+        for span in self.spans_of(&range) {
             let part = range.start.max(span.at.start)..range.end.min(span.at.end);
-            if !part.is_empty() && wanted(span) {
-                edits.entry(span.file).or_default().push(RawEdit::new(span.raw(part), Vec::new()));
-            }
+            edits.entry(span.file).or_default().push(RawEdit::new(span.raw(part), Vec::new()));
         }
     }
 

@@ -263,6 +263,9 @@ impl<'a> Parser<'a> {
     fn pipeline(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
         while self.take_keyword("!") {
             self.skip_blanks();
+            if self.bash() && matches!(self.peek(), None | Some(b'\n' | b';' | b'#')) {
+                return Ok(());
+            }
         }
         let start = sink.len();
         self.command(conditional, sink)?;
