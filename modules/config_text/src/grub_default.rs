@@ -13,6 +13,7 @@
 
 mod line;
 mod own_line;
+mod raw_edit;
 
 use thiserror::Error;
 

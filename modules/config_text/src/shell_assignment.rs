@@ -7,12 +7,16 @@
 
 mod builtin;
 mod command;
+mod compound;
 mod evaluate;
+mod redirection;
 mod script;
+mod value;
 mod word;
 
-pub use evaluate::{Evaluation, Piece, Value};
+pub use evaluate::Evaluation;
 pub use script::Script;
+pub use value::{Assigned, Piece, Value};
 
 use thiserror::Error;
 

@@ -1,8 +1,8 @@
 //! The command line as stretches of plain text, each byte of which is known by file and position.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
+use super::raw_edit::{Edits, RawEdit, edited};
 use super::{File, Settings, State, Target, own_line};
 use crate::kernel_cmdline::{Action, Cmdline, Edit, Splice, Standing, Token, is_blank, parse, splices};
 use crate::shell_assignment::{Piece, Quote, quoted};
@@ -41,23 +41,6 @@ impl Span {
 pub(super) struct Line {
     stretches: Vec<Stretch>,
 }
-
-/// Bytes of a file that go, and bytes that come there instead.
-struct RawEdit {
-    range: Range<usize>,
-    insert: Vec<u8>,
-    /// Only where the next byte that stays would turn a backslash before it into an escape.
-    guard: bool,
-}
-
-impl RawEdit {
-    fn new(range: Range<usize>, insert: Vec<u8>) -> RawEdit {
-        RawEdit { range, insert, guard: false }
-    }
-}
-
-/// The changes by file.
-type Edits = BTreeMap<usize, Vec<RawEdit>>;
 
 impl Line {
     pub(super) fn new(settings: &Settings, state: &State, target: &str) -> Line {
@@ -338,41 +321,6 @@ impl Stretch {
             }),
         }
     }
-}
-
-/// The bytes after the edits of one file.
-fn edited(bytes: &[u8], mut edits: Vec<RawEdit>) -> Vec<u8> {
-    edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
-    let mut result = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    for (index, RawEdit { range, insert, guard }) in edits.iter().enumerate() {
-        result.extend_from_slice(bytes.get(at..range.start).unwrap_or_default());
-        at = at.max(range.end);
-        if !guard || escapes(next_kept(bytes, at, &edits[index + 1..])) {
-            result.extend_from_slice(insert);
-        }
-    }
-    result.extend_from_slice(bytes.get(at..).unwrap_or_default());
-    result
-}
-
-/// The byte that follows once the edits behind `at` are made.
-fn next_kept(bytes: &[u8], mut at: usize, edits: &[RawEdit]) -> Option<u8> {
-    for edit in edits.iter().take_while(|edit| !edit.guard) {
-        if edit.range.start > at {
-            break;
-        }
-        if let Some(first) = edit.insert.first() {
-            return Some(*first);
-        }
-        at = at.max(edit.range.end);
-    }
-    bytes.get(at).copied()
-}
-
-/// Whether a backslash before this byte is an escape between double quotes.
-fn escapes(byte: Option<u8>) -> bool {
-    byte.is_some_and(|byte| b"\"\\$`\n".contains(&byte))
 }
 
 /// Adds a line of ours; a new drop-in takes its place among the others.

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::redirection::Heredoc;
 use super::script::{Effect, Step, Word};
-use super::{Dialect, SyntaxError, is_name};
+use super::{Dialect, SyntaxError};
 
 /// Deeper nesting than anyone writes: the parser gives up rather than the stack.
 const MAX_DEPTH: usize = 100;
@@ -15,13 +16,6 @@ const BASH_KEYWORDS: &[&str] = &["[[", "function", "select"];
 /// Keywords that can only close or continue something.
 const CLOSING: &[&str] = &["}", "do", "done", "elif", "else", "esac", "fi", "then"];
 
-struct Heredoc {
-    end: Vec<u8>,
-    strip_tabs: bool,
-    /// A quoted end word makes the body mean itself: no line is continued.
-    quoted: bool,
-}
-
 /// Walks over a file once, collecting what it does.
 pub(super) struct Parser<'a> {
     pub(super) text: &'a [u8],
@@ -30,7 +24,7 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// Where the lines end.
     newlines: Vec<usize>,
-    heredocs: Vec<Heredoc>,
+    pub(super) heredocs: Vec<Heredoc>,
     /// Variables set by `${name:=…}` and arithmetic in words read since the last command.
     assigned: Vec<(Vec<u8>, usize)>,
     /// Whether the simple command being read has a redirection.
@@ -73,7 +67,7 @@ impl<'a> Parser<'a> {
         self.text.get(self.at).copied()
     }
 
-    fn ahead(&self, what: &[u8]) -> bool {
+    pub(super) fn ahead(&self, what: &[u8]) -> bool {
         self.text.get(self.at..).is_some_and(|rest| rest.starts_with(what))
     }
 
@@ -120,7 +114,7 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn skip_blanks(&mut self) {
+    pub(super) fn skip_blanks(&mut self) {
         loop {
             match self.peek() {
                 Some(b' ' | b'\t') => self.at += 1,
@@ -131,7 +125,7 @@ impl<'a> Parser<'a> {
     }
 
     /// Blanks, comments and newlines.
-    fn skip_lines(&mut self) {
+    pub(super) fn skip_lines(&mut self) {
         loop {
             self.skip_blanks();
             match self.peek() {
@@ -148,27 +142,6 @@ impl<'a> Parser<'a> {
         }
     }
 
-    /// The bodies of the here-documents that were announced on the line that just ended.
-    fn skip_heredocs(&mut self) {
-        for heredoc in std::mem::take(&mut self.heredocs) {
-            let mut continued = false;
-            while self.at < self.text.len() {
-                let rest = &self.text[self.at..];
-                let length = rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-                let mut line = &rest[..length];
-                while heredoc.strip_tabs && line.first() == Some(&b'\t') {
-                    line = &line[1..];
-                }
-                self.at = (self.at + length + 1).min(self.text.len());
-                if line == heredoc.end && !continued {
-                    break;
-                }
-                let backslashes = line.iter().rev().take_while(|byte| **byte == b'\\').count();
-                continued = !heredoc.quoted && backslashes % 2 == 1;
-            }
-        }
-    }
-
     /// The keyword that stands here as a word of its own.
     fn keyword(&self) -> Option<&'static str> {
         let bash: &[&str] = if self.bash() { BASH_KEYWORDS } else { &[] };
@@ -178,7 +151,7 @@ impl<'a> Parser<'a> {
         })
     }
 
-    fn take_keyword(&mut self, keyword: &str) -> bool {
+    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
         let here = if keyword == "in" {
             self.ahead(b"in") && self.text.get(self.at + 2).is_none_or(|byte| b" \t\n;".contains(byte))
         } else {
@@ -190,13 +163,13 @@ impl<'a> Parser<'a> {
         here
     }
 
-    fn expect(&mut self, keyword: &'static str) -> Result<(), SyntaxError> {
+    pub(super) fn expect(&mut self, keyword: &'static str) -> Result<(), SyntaxError> {
         self.skip_lines();
         if self.take_keyword(keyword) { Ok(()) } else { Err(self.error(format!("'{keyword}' is missing"))) }
     }
 
     /// Commands up to one of `closers`, which is consumed and returned; `""` is the end of the file.
-    fn list(
+    pub(super) fn list(
         &mut self,
         closers: &[&'static str],
         conditional: bool,
@@ -282,7 +255,7 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn command(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
+    pub(super) fn command(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
         self.enter()?;
         match self.keyword() {
             Some("{") => {
@@ -335,162 +308,6 @@ impl<'a> Parser<'a> {
         }
         self.leave();
         Ok(())
-    }
-
-    fn if_command(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
-        self.at += 2;
-        self.list(&["then"], conditional, sink)?;
-        loop {
-            match self.list(&["elif", "else", "fi"], true, sink)? {
-                "elif" => {
-                    self.list(&["then"], true, sink)?;
-                }
-                "else" => {
-                    self.list(&["fi"], true, sink)?;
-                    return Ok(());
-                }
-                _ => return Ok(()),
-            }
-        }
-    }
-
-    fn for_command(&mut self, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
-        self.skip_blanks();
-        let line = self.line_of(self.at);
-        if self.ahead(b"((") && self.bash() {
-            self.at += 2;
-            self.arithmetic()?;
-        } else {
-            let name = self.name();
-            if !is_name(&name) {
-                return Err(self.error("'for' needs a variable's name"));
-            }
-            let effect = Effect::Touch { name: Some(name), why: "a loop sets it" };
-            sink.push(Step { effect, conditional: true, line });
-        }
-        self.skip_lines();
-        if self.take_keyword("in") {
-            loop {
-                self.skip_blanks();
-                if matches!(self.peek(), None | Some(b'\n' | b';' | b'#')) {
-                    break;
-                }
-                if self.word()?.range.is_empty() {
-                    return Err(self.error("this is unexpected in the words of 'for'"));
-                }
-            }
-        }
-        self.flush_assigned(true, sink);
-        self.skip_blanks();
-        if self.peek() == Some(b';') {
-            self.at += 1;
-        }
-        self.expect("do")?;
-        self.list(&["done"], true, sink)?;
-        Ok(())
-    }
-
-    fn case_command(&mut self, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
-        let opened = self.at;
-        self.at += 4;
-        self.skip_blanks();
-        self.word()?;
-        self.flush_assigned(true, sink);
-        self.expect("in")?;
-        loop {
-            self.skip_lines();
-            if self.take_keyword("esac") {
-                return Ok(());
-            }
-            if self.peek() == Some(b'(') {
-                self.at += 1;
-            }
-            loop {
-                self.skip_blanks();
-                if self.word()?.range.is_empty() {
-                    return Err(self.error_at(opened, "a pattern of this 'case' is missing"));
-                }
-                self.skip_blanks();
-                match self.peek() {
-                    Some(b'|') => self.at += 1,
-                    Some(b')') => break,
-                    _ => return Err(self.error("')' is missing after a pattern of 'case'")),
-                }
-            }
-            self.at += 1;
-            if self.list(&[";;", ";&", ";;&", "esac"], true, sink)? == "esac" {
-                return Ok(());
-            }
-        }
-    }
-
-    /// bash's `[[ … ]]`, in which `<`, `(` and `&&` are operators of its own.
-    fn test_command(&mut self) -> Result<(), SyntaxError> {
-        let opened = self.at;
-        loop {
-            self.skip_lines();
-            match self.peek() {
-                None => return Err(self.error_at(opened, "']]' is missing for what starts here")),
-                Some(b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>') => self.at += 1,
-                Some(_) => {
-                    let word = self.word()?;
-                    if word.bare(self.text) == Some(b"]]") {
-                        return Ok(());
-                    }
-                }
-            }
-        }
-    }
-
-    /// The body of a function, after its name and `()`.
-    pub(super) fn function(&mut self, name: &Word, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
-        let line = self.line_of(name.range.start);
-        let literal = name.literal(self.text).unwrap_or_default();
-        if !is_name(&literal) && !self.bash() {
-            return Err(self.error_at(name.range.start, "this cannot be a function's name"));
-        }
-        self.skip_lines();
-        let mut body = Vec::new();
-        self.command(false, &mut body)?;
-        sink.push(Step { effect: Effect::Define { name: literal, body }, conditional: false, line });
-        Ok(())
-    }
-
-    /// A redirection, if one stands here.
-    pub(super) fn redirection(&mut self) -> Result<bool, SyntaxError> {
-        let start = self.at;
-        while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
-            self.at += 1;
-        }
-        let both = self.bash() && self.at == start && self.ahead(b"&>");
-        if !both && !matches!(self.peek(), Some(b'<' | b'>')) {
-            self.at = start;
-            return Ok(false);
-        }
-        if self.bash() && (self.ahead(b"<(") || self.ahead(b">(")) {
-            self.at += 2;
-            self.subshell()?;
-            return Ok(true);
-        }
-        let posix: &[&[u8]] = &[b"<<-", b"<<", b"<&", b"<>", b"<", b">>", b">&", b">|", b">"];
-        let bash: &[&[u8]] = if self.bash() { &[b"<<<", b"&>>", b"&>"] } else { &[] };
-        let operator = bash.iter().chain(posix).copied().find(|operator| self.ahead(operator));
-        let operator = operator.unwrap_or(b"<");
-        self.at += operator.len();
-        self.skip_blanks();
-        if self.bash() && self.ahead(b"<(") {
-            return self.redirection();
-        }
-        let target = self.word()?;
-        if target.range.is_empty() {
-            return Err(self.error("the file of a redirection is missing"));
-        }
-        if operator.starts_with(b"<<") && operator != b"<<<" {
-            let end = target.literal(self.text).unwrap_or_else(|| self.text[target.range.clone()].to_vec());
-            let quoted = target.bare(self.text).is_none();
-            self.heredocs.push(Heredoc { end, strip_tabs: operator == b"<<-", quoted });
-        }
-        Ok(true)
     }
 
     /// What expansions assigned in the words just read.
