@@ -83,7 +83,7 @@ fn print_indented(text: &str) {
 }
 
 /// The `changed=N` and `failed=N` of one host's line in Ansible's closing recap.
-fn recap(output: &str, host: &str) -> Option<(u32, u32)> {
+pub fn recap(output: &str, host: &str) -> Option<(u32, u32)> {
     let recap = output.split_once("PLAY RECAP")?.1;
     let line = recap.lines().find(|line| line.split_whitespace().next() == Some(host))?;
     let number = |key: &str| line.split_whitespace().find_map(|word| word.strip_prefix(key)?.parse().ok());

@@ -5,6 +5,9 @@ use std::path::Path;
 use crate::run::{Captured, tail};
 use crate::test::Outcome;
 
+/// Lines shown of each failed test; the rest is in its log.
+const LINES_A_FAILURE: usize = 15;
+
 /// A run of `cargo test`: the sums of its `test result:` lines, less those that declared themselves not run
 /// in the file `not_run` (one line `name<TAB>reason` each).
 pub fn cargo_test(done: &Captured, not_run: &Path) -> Outcome {
@@ -31,8 +34,8 @@ pub fn cargo_test(done: &Captured, not_run: &Path) -> Outcome {
     }
     if !done.status.success() {
         outcome.failed = outcome.failed.max(1);
-        let named: Vec<&str> = done.text.lines().filter(|line| line.ends_with("... FAILED")).collect();
-        outcome.detail = format!("{}\n{}", tail(&done.text, 40), named.join("\n"));
+        let failures = failures(&done.text);
+        outcome.detail = if failures.is_empty() { tail(&done.text, 40) } else { failures };
     }
     outcome
 }
@@ -52,6 +55,13 @@ pub fn sanity(done: &Captured) -> Outcome {
     let detail: Vec<&str> = detail.collect();
     let detail = if detail.is_empty() { tail(&done.text, 40) } else { detail.join("\n") };
     Outcome { passed: ran.saturating_sub(failed), failed, not_run: Vec::new(), detail }
+}
+
+/// What each failed test said first, out of the harness's report.
+fn failures(text: &str) -> String {
+    let sections = text.split("\n---- ").skip(1);
+    let shown = sections.map(|section| section.lines().take(LINES_A_FAILURE).collect::<Vec<_>>().join("\n"));
+    shown.collect::<Vec<_>>().join("\n")
 }
 
 /// The `12` of `ok. 12 passed; 0 failed` before `word`.

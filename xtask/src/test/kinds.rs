@@ -90,6 +90,7 @@ impl Kind {
         let not_run = paths::target().join("logs").join(format!("test-{}.not-run", self.name));
         let mut cargo = Command::new("cargo");
         cargo.current_dir(paths::workspace()).args(arguments);
+        cargo.env("RUST_BACKTRACE", "0");
         cargo.env("PASSTHROUGH_NOT_RUN", &not_run).env("PASSTHROUGH_BIN", collection::binaries_dir());
         let done = paths::remove(&not_run)
             .and_then(|()| run::captured(&format!("test-{}", self.name), &self.name, &mut cargo));

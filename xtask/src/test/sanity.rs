@@ -38,7 +38,11 @@ pub fn sanity(env: &Env, name: &str) -> Outcome {
     let mut command = Command::new(env.dir.join("bin/ansible-test"));
     command.current_dir(dir).env("HOME", home).env("PATH", path).env("LC_ALL", "C.UTF-8");
     command.args(["sanity", "--venv", "--python", &version, "--color", "no"]);
-    match run::captured(name, &format!("{name} (the first time builds its environments)"), &mut command) {
+    match run::captured(
+        &format!("test-{name}"),
+        &format!("{name} (the first time builds its environments)"),
+        &mut command,
+    ) {
         Ok(done) => count::sanity(&done),
         Err(error) => Outcome::failed(error),
     }
@@ -56,7 +60,7 @@ pub fn lint(name: &str) -> Outcome {
         command
             .env("ANSIBLE_HOME", env.join("home"))
             .env("ANSIBLE_COLLECTIONS_PATH", collection::installed_dir());
-        run::logged(name, "ansible-lint", &mut command)
+        run::logged(&format!("test-{name}"), "ansible-lint", &mut command)
     });
     match checked {
         Ok(_) => Outcome::passed(),

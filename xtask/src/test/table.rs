@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use crate::run;
 use crate::test::Outcome;
+use crate::{paths, run};
 
 /// One kind's result.
 pub struct Row {
@@ -25,6 +25,7 @@ impl Row {
             for line in self.outcome.detail.lines() {
                 println!("    {line}");
             }
+            println!("    more in {}", paths::shown(&run::log_path(&format!("test-{}", self.name))));
         }
         println!("    {} in {}", self.verdict(), run::seconds(self.took));
     }
