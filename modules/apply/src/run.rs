@@ -83,7 +83,8 @@ impl<'a> Work<'a> {
             if let (true, Some(bytes)) = (backup, &file.before) {
                 let name: OsString = backup::name(&file.path).into();
                 let copy = write::copy_beside(root, &file.path, &name, bytes)?;
-                self.outcome.backups.push((root.full(&file.path), copy));
+                self.undo.push((copy.clone(), None));
+                self.outcome.backups.push((root.full(&file.path), root.full(&copy)));
             }
             self.undo.push((file.path.clone(), file.before.clone()));
             put(root, &file.path, file.after.as_deref())?;

@@ -39,12 +39,13 @@ pub(crate) fn remove(root: &Root, path: &str) -> Result<(), Step> {
     fsync(&at.dir).map_err(fail)
 }
 
-/// Copies `bytes` beside `path` under `name`, with the owner, mode and attributes of `path`.
+/// Copies `bytes` beside `path` under `name`, with the owner, mode and attributes of `path`; the copy's
+/// path inside the root.
 pub(crate) fn copy_beside(root: &Root, path: &str, name: &OsStr, bytes: &[u8]) -> Result<String, Step> {
     let at = root.locate(path)?;
     create_like(root, &at, name, bytes, &at.name)?;
     let dir = at.path.rsplit_once('/').map_or("", |(dir, _)| dir);
-    Ok(root.full(&format!("{dir}/{}", name.to_string_lossy())))
+    Ok(format!("{dir}/{}", name.to_string_lossy()))
 }
 
 /// Renames a finished file over the one at `at`, and makes the rename durable.

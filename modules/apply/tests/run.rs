@@ -68,10 +68,10 @@ fn every_file_of_the_plan_is_written() {
 }
 
 #[test]
-fn a_failed_verification_brings_every_file_back() {
+fn a_failed_verification_brings_every_file_back_and_keeps_no_copy() {
     let (dir, root) = tree();
     let before = state(dir.path());
-    let error = apply::run(&root, &plan(), false, &mut || Err("not in force".into())).unwrap_err();
+    let error = apply::run(&root, &plan(), true, &mut || Err("not in force".into())).unwrap_err();
     assert_eq!(error.to_string(), "not in force\nEvery file is as it was before.");
     assert_eq!(state(dir.path()), before);
 }
