@@ -11,7 +11,7 @@ use nix::unistd::{fsync, linkat};
 
 use crate::error::Step;
 use crate::plan::Initramfs;
-use crate::write::{discard, file_error, hidden_name};
+use crate::write::{self, discard, file_error, hidden_name};
 
 /// Several kernels on a slow machine take many minutes.
 pub(crate) const LIMIT: Duration = Duration::from_secs(3600);
@@ -67,7 +67,11 @@ impl<'a> KeptImages<'a> {
                 Some(stat) if self.before.contains(&(path.clone(), identity(&stat))) => {
                     "was not written anew"
                 }
-                Some(_) => continue,
+                Some(_) => {
+                    // The generators leave that to chance; after a power cut the image must be whole.
+                    write::sync(self.root, path)?;
+                    continue;
+                }
             };
             let path = self.root.full(path);
             return Err(Step::Unmet(format!(

@@ -48,6 +48,15 @@ pub(crate) fn copy_beside(root: &Root, path: &str, name: &OsStr, bytes: &[u8]) -
     Ok(format!("{dir}/{}", name.to_string_lossy()))
 }
 
+/// Makes a file that a command wrote, and its name, durable.
+pub(crate) fn sync(root: &Root, path: &str) -> Result<(), Step> {
+    let at = root.locate(path)?;
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let file = openat(&at.dir, at.name.as_os_str(), flags, Mode::empty());
+    let done = file.and_then(|file| fsync(&file)).and_then(|()| fsync(&at.dir));
+    done.map_err(|errno| file_error(root, path, "make durable", errno))
+}
+
 /// Renames a finished file over the one at `at`, and makes the rename durable.
 pub(crate) fn commit(root: &Root, at: &Location, temporary: &OsStr) -> Result<(), Step> {
     let renamed = renameat(&at.dir, temporary, &at.dir, at.name.as_os_str());
