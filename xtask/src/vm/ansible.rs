@@ -1,0 +1,185 @@
+//! Real Ansible against a guest: the role as a playbook, single modules as tasks.
+
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::ansible_env::Env;
+use crate::demo::recap;
+use crate::vm::guest::Guest;
+use crate::vm::process;
+use crate::{paths, run};
+
+/// The longest that a playbook may take, a reboot included.
+const LIMIT: Duration = Duration::from_secs(2400);
+/// What the role waits for a guest to be back.
+const REBOOT_TIMEOUT: u32 = 900;
+/// The driver to blacklist: three cards have it, and without a rebuilt initramfs it would bind there.
+pub const BLACKLISTED: &str = "e1000e";
+
+/// Ansible, and the folder its runs leave their logs in.
+pub struct Ansible {
+    env: Env,
+    dir: PathBuf,
+    runs: usize,
+}
+
+/// One run of the role.
+pub struct Play {
+    /// Ansible's exit status.
+    pub rc: i32,
+    /// All that was printed.
+    pub text: String,
+    /// The changed tasks of the closing recap.
+    pub changed: u32,
+    /// `vfio_host_report`; null if the role did not get that far.
+    pub report: Value,
+    /// The facts at the end of the run; null likewise.
+    pub facts: Value,
+    /// How long it took.
+    pub took: Duration,
+}
+
+/// What to run the role with, besides the driver to blacklist.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Options {
+    /// `--check --diff`.
+    pub check: bool,
+    /// `vfio_host_state: absent`.
+    pub absent: bool,
+    /// `vfio_host_reboot: true`.
+    pub reboot: bool,
+}
+
+impl Ansible {
+    /// Runs are logged in `dir`.
+    pub fn new(env: Env, dir: PathBuf) -> Ansible {
+        Ansible { env, dir, runs: 0 }
+    }
+
+    /// Runs the role to its end, however it ends.
+    pub fn role(&mut self, guest: &Guest, options: Options) -> Result<Play, String> {
+        let result = self.dir.join("result.json");
+        paths::remove(&result)?;
+        let start = Instant::now();
+        let mut command = self.role_command(guest, options, &result)?;
+        self.runs += 1;
+        let name = format!("vm-role-{}", self.runs);
+        let done = run::captured(&name, "the role", &mut command)?;
+        let result = std::fs::read(&result).ok();
+        let result: Value =
+            result.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
+        Ok(Play {
+            rc: done.status.code().unwrap_or(-1),
+            changed: recap(&done.text, "guest").map_or(0, |(changed, _)| changed),
+            report: result.get("report").cloned().unwrap_or(Value::Null),
+            facts: result.get("facts").cloned().unwrap_or(Value::Null),
+            text: done.text,
+            took: start.elapsed(),
+        })
+    }
+
+    /// Starts the role and leaves it to itself: for a guest that will not see its end.
+    pub fn start_role(&self, guest: &Guest, options: Options) -> Result<std::process::Child, String> {
+        let result = self.dir.join("result.json");
+        let log = std::fs::File::create(self.dir.join("cut-role.log")).map_err(|error| error.to_string())?;
+        let mut command = self.role_command(guest, options, &result)?;
+        command.stdin(Stdio::null()).stdout(log).stderr(Stdio::null());
+        command.spawn().map_err(|error| format!("ansible-playbook: {error}"))
+    }
+
+    fn role_command(&self, guest: &Guest, options: Options, result: &PathBuf) -> Result<Command, String> {
+        let mut playbook = self.command(guest, "ansible-playbook")?;
+        let variables = json!({
+            "vfio_host_blacklist_drivers": [BLACKLISTED],
+            "vfio_host_state": if options.absent { "absent" } else { "present" },
+            "vfio_host_reboot": options.reboot,
+            "vfio_host_reboot_timeout": REBOOT_TIMEOUT,
+            "vm_result": result,
+        });
+        playbook.arg("--extra-vars").arg(variables.to_string());
+        if options.check {
+            playbook.args(["--check", "--diff"]);
+        }
+        playbook.arg(paths::workspace().join("tests/vm/role.yml"));
+        Ok(process::bounded(LIMIT, &playbook))
+    }
+
+    /// Runs one module; its reply, and whether Ansible took it for a success.
+    pub fn module(&self, guest: &Guest, name: &str, arguments: &Value) -> Result<(bool, Value), String> {
+        let mut ansible = self.command(guest, "ansible")?;
+        ansible.args(["guest", "-m", name, "-a", &arguments.to_string()]);
+        let done = run::captured("vm-module", name, &mut process::bounded(LIMIT, &ansible))?;
+        let reply = done.stdout.split_once("=> ").and_then(|(_, json)| serde_json::from_str(json).ok());
+        match reply {
+            Some(reply) => Ok((done.status.success(), reply)),
+            None => Err(format!("{name} gave no reply:\n{}", done.text)),
+        }
+    }
+
+    /// The facts, with all parts.
+    pub fn facts(&self, guest: &Guest) -> Result<Value, String> {
+        let (success, mut reply) = self.module(guest, "pci.passthrough.iommu_facts", &json!({}))?;
+        match reply.pointer_mut("/ansible_facts/pci_passthrough") {
+            Some(facts) if success => Ok(facts.take()),
+            _ => Err(format!("iommu_facts: {reply}")),
+        }
+    }
+
+    fn command(&self, guest: &Guest, program: &str) -> Result<Command, String> {
+        let inventory = self.dir.join("inventory");
+        paths::write(&inventory, guest.inventory().as_bytes())?;
+        let mut command = self.env.command(program);
+        // An emulated processor takes its time for a key exchange.
+        command.env("ANSIBLE_TIMEOUT", "30").arg("--inventory").arg(inventory);
+        // The directory for remote files is the guest's own, not this machine's.
+        command.env_remove("ANSIBLE_REMOTE_TEMP");
+        Ok(command)
+    }
+}
+
+impl Play {
+    /// The run as a result: everything printed, if Ansible saw a failure.
+    pub fn succeeded(self) -> Result<Play, String> {
+        match self.rc {
+            0 => Ok(self),
+            rc => Err(format!("ansible-playbook ended with {rc}:\n{}", run::tail(&self.text, 60))),
+        }
+    }
+
+    /// `not_configured`, `ready`, …
+    pub fn verdict(&self) -> &str {
+        state(&self.facts)
+    }
+
+    /// A Boolean of the report.
+    pub fn reported(&self, key: &str) -> bool {
+        self.report.get(key).and_then(Value::as_bool).unwrap_or(false)
+    }
+}
+
+/// The verdict's state in some facts.
+pub fn state(facts: &Value) -> &str {
+    facts.pointer("/verdict/state").and_then(Value::as_str).unwrap_or("none")
+}
+
+/// The verdict's reasons in some facts, by their codes.
+pub fn reasons(facts: &Value) -> Vec<String> {
+    let reasons = facts.pointer("/verdict/reasons").and_then(Value::as_array);
+    let codes = reasons.into_iter().flatten().filter_map(|reason| reason.get("code")?.as_str());
+    codes.map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_the_verdict() {
+        let facts = json!({"verdict": {"state": "ready", "reasons": [{"code": "a", "message": "b"}]}});
+        assert_eq!((state(&facts), reasons(&facts)), ("ready", vec!["a".to_owned()]));
+        assert_eq!(state(&Value::Null), "none");
+    }
+}

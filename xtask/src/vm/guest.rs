@@ -1,0 +1,164 @@
+//! A running guest: started, reached over SSH, ended by its process id however the run ends.
+
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::vm::machine::{self, Disk, Vendor};
+use crate::vm::process;
+use crate::{paths, run};
+
+/// An emulated processor on a busy machine: a boot takes 30 s to some minutes.
+const BOOT_LIMIT: Duration = Duration::from_secs(900);
+/// The longest that one command in the guest may take.
+const COMMAND_LIMIT: Duration = Duration::from_secs(600);
+
+/// A QEMU process and the way into it.
+pub struct Guest {
+    qemu: Child,
+    port: u16,
+    key: PathBuf,
+    console: PathBuf,
+}
+
+impl Guest {
+    /// Starts a guest on `disk`; `dir` gets its console log.
+    pub fn start(vendor: Vendor, disk: Disk<'_>, dir: &Path, key: &Path) -> Result<Guest, String> {
+        let port = free_port()?;
+        let console = dir.join("console.log");
+        paths::write(&console, b"")?;
+        let mut qemu = machine::command(vendor, disk, port);
+        qemu.arg("-serial").arg(format!("file:{}", console.display())).args(["-monitor", "none"]);
+        let errors = std::fs::File::create(dir.join("qemu.log")).map_err(|error| error.to_string())?;
+        let qemu = qemu
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(errors)
+            .spawn()
+            .map_err(|error| format!("qemu-system-x86_64: {error}"))?;
+        Ok(Guest { qemu, port, key: key.to_owned(), console })
+    }
+
+    /// Waits until SSH answers in a boot other than `last`; returns the boot's id and the time it took.
+    pub fn wait(&mut self, last: Option<&str>) -> Result<(String, Duration), String> {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.qemu.try_wait().map_err(|error| error.to_string())? {
+                return Err(format!("QEMU ended ({status}):\n{}", self.console_tail()));
+            }
+            let asked = self.ssh("cat /proc/sys/kernel/random/boot_id", Duration::from_secs(30));
+            if let Ok(boot_id) = asked
+                && Some(boot_id.trim()) != last
+            {
+                return Ok((boot_id.trim().to_owned(), start.elapsed()));
+            }
+            if start.elapsed() > BOOT_LIMIT {
+                let limit = run::seconds(BOOT_LIMIT);
+                return Err(format!("no SSH after {limit}; the console's end:\n{}", self.console_tail()));
+            }
+            std::thread::sleep(Duration::from_millis(500));
+        }
+    }
+
+    /// Runs a shell script in the guest; its standard output, or an error that holds all it said.
+    pub fn sh(&self, script: &str) -> Result<String, String> {
+        self.ssh(script, COMMAND_LIMIT)
+    }
+
+    /// The id of the running boot.
+    pub fn boot_id(&self) -> Result<String, String> {
+        self.sh("cat /proc/sys/kernel/random/boot_id").map(|id| id.trim().to_owned())
+    }
+
+    /// The inventory line for Ansible: the host `guest`.
+    pub fn inventory(&self) -> String {
+        format!(
+            "guest ansible_host=127.0.0.1 ansible_port={} ansible_user=root ansible_ssh_private_key_file={} \
+             ansible_ssh_common_args='{}'\n",
+            self.port,
+            self.key.display(),
+            SSH_OPTIONS.join(" ")
+        )
+    }
+
+    /// Pulls the plug.
+    pub fn cut_power(mut self) {
+        self.end();
+    }
+
+    /// Ends a guest in good order, so that its disk holds all.
+    pub fn shut_down(mut self) -> Result<(), String> {
+        // The connection may end before the command does.
+        let _ = self.ssh("systemctl poweroff", Duration::from_secs(60));
+        let start = Instant::now();
+        while start.elapsed() < BOOT_LIMIT {
+            if self.qemu.try_wait().map_err(|error| error.to_string())?.is_some() {
+                return Ok(());
+            }
+            std::thread::sleep(Duration::from_millis(200));
+        }
+        Err(format!("the guest did not switch itself off:\n{}", self.console_tail()))
+    }
+
+    /// The end of what the guest's kernel said on the serial line.
+    fn console_tail(&self) -> String {
+        let bytes = std::fs::read(&self.console).unwrap_or_default();
+        run::tail(&String::from_utf8_lossy(&bytes), 15)
+    }
+
+    fn ssh(&self, script: &str, limit: Duration) -> Result<String, String> {
+        let mut ssh = Command::new("ssh");
+        ssh.args(SSH_OPTIONS).arg("-i").arg(&self.key).args(["-p", &self.port.to_string()]);
+        ssh.args(["-o", "ConnectTimeout=10", "-o", "BatchMode=yes", "root@127.0.0.1", script]);
+        let output = process::bounded(limit, &ssh)
+            .stdin(Stdio::null())
+            .output()
+            .map_err(|error| format!("ssh: {error}"))?;
+        let stdout = String::from_utf8_lossy(&output.stdout).into_owned();
+        if output.status.success() {
+            return Ok(stdout);
+        }
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        Err(format!("`{script}` in the guest: {}\n{stdout}{stderr}", output.status))
+    }
+
+    fn end(&mut self) {
+        // An error means that it has ended already.
+        let _ = self.qemu.kill();
+        let _ = self.qemu.wait();
+    }
+}
+
+impl Drop for Guest {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// Nothing of the user's own configuration; the guests' host keys are new with each image.
+const SSH_OPTIONS: [&str; 8] = [
+    "-F",
+    "none",
+    "-o",
+    "StrictHostKeyChecking=no",
+    "-o",
+    "UserKnownHostsFile=/dev/null",
+    "-o",
+    "LogLevel=ERROR",
+];
+
+fn free_port() -> Result<u16, String> {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+}
+
+/// A fresh qcow2 overlay over `image`.
+pub fn overlay(image: &Path, dir: &Path) -> Result<PathBuf, String> {
+    let path = dir.join("disk.qcow2");
+    paths::remove(&path)?;
+    let mut qemu_img = Command::new("qemu-img");
+    qemu_img.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]).arg(image).arg(&path);
+    run::logged("vm-overlay", "making an overlay", &mut qemu_img)?;
+    Ok(path)
+}

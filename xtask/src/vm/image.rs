@@ -1,0 +1,139 @@
+//! Guest images: Debian installed into a folder, one disk for each boot configuration made from it.
+//! No loop device, no other machine, and no Python inside.
+
+mod disk;
+mod tree;
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+
+use crate::{paths, run};
+
+/// Changes with the recipe: images of an older one are built anew.
+const RECIPE: &str = "1";
+
+/// A Debian release to make guests of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Suite {
+    /// Debian 12, kernel 6.1: vfio_virqfd is a module of its own.
+    Bookworm,
+    /// Debian 13, kernel 6.12: it is not.
+    Trixie,
+}
+
+impl Suite {
+    /// The release's name in the archive.
+    pub fn codename(self) -> &'static str {
+        match self {
+            Suite::Bookworm => "bookworm",
+            Suite::Trixie => "trixie",
+        }
+    }
+
+    /// As the tables show it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Suite::Bookworm => "Debian 12",
+            Suite::Trixie => "Debian 13",
+        }
+    }
+}
+
+/// What the guest's kernel command line says about the IOMMU before anyone touches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Before {
+    /// `intel_iommu=off`.
+    IntelOff,
+    /// `amd_iommu=off`.
+    AmdOff,
+    /// Nothing: the kernel's own default.
+    Nothing,
+}
+
+impl Before {
+    /// All of them.
+    pub const ALL: [Before; 3] = [Before::IntelOff, Before::AmdOff, Before::Nothing];
+
+    /// The parameter, if there is one.
+    pub fn parameter(self) -> Option<&'static str> {
+        match self {
+            Before::IntelOff => Some("intel_iommu=off"),
+            Before::AmdOff => Some("amd_iommu=off"),
+            Before::Nothing => None,
+        }
+    }
+
+    /// `GRUB_CMDLINE_LINUX_DEFAULT`. Mitigations cost an emulated processor a lot and prove nothing here.
+    fn cmdline(self) -> String {
+        match self.parameter() {
+            Some(parameter) => format!("quiet mitigations=off {parameter}"),
+            None => "quiet mitigations=off".to_owned(),
+        }
+    }
+
+    fn label(self) -> &'static str {
+        match self {
+            Before::IntelOff => "intel-off",
+            Before::AmdOff => "amd-off",
+            Before::Nothing => "nothing",
+        }
+    }
+}
+
+/// The built images and the key that opens the guests.
+pub struct Images {
+    dir: PathBuf,
+}
+
+impl Images {
+    /// Builds what is missing for `suites`.
+    pub fn get(suites: &[Suite]) -> Result<Images, String> {
+        let images = Images { dir: paths::target().join("vm").join(format!("images-{RECIPE}")) };
+        paths::make_dir(&images.dir)?;
+        if !images.key().is_file() {
+            let mut keygen = Command::new("ssh-keygen");
+            keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "passthrough-guests", "-f"]);
+            run::logged("vm-ssh-keygen", "making a key for the guests", keygen.arg(images.key()))?;
+        }
+        for suite in suites {
+            if Before::ALL.iter().any(|before| !images.disk(*suite, *before).is_file()) {
+                images.build(*suite)?;
+            }
+        }
+        Ok(images)
+    }
+
+    /// The disk of a guest, to be used as a backing file or copied, never written.
+    pub fn disk(&self, suite: Suite, before: Before) -> PathBuf {
+        self.dir.join(format!("{}-{}.raw", suite.codename(), before.label()))
+    }
+
+    /// The private key of the guests' root account.
+    pub fn key(&self) -> PathBuf {
+        self.dir.join("id_ed25519")
+    }
+
+    fn build(&self, suite: Suite) -> Result<(), String> {
+        let start = Instant::now();
+        println!("   building {} images (about two minutes, most of it package installation)", suite.label());
+        let root = self.dir.join(format!("root-{}", suite.codename()));
+        remove_tree(&root)?;
+        let public_key = self.key().with_extension("pub");
+        let tree = tree::install(suite, &root, &public_key)?;
+        for before in Before::ALL {
+            tree.set_cmdline(&before.cmdline())?;
+            disk::make(&tree, &self.disk(suite, before))?;
+        }
+        remove_tree(&root)?;
+        println!("   built in {}", run::seconds(start.elapsed()));
+        Ok(())
+    }
+}
+
+/// Removes an installed tree, never what may be mounted in it.
+fn remove_tree(root: &Path) -> Result<(), String> {
+    let mut rm = Command::new("rm");
+    rm.args(["-rf", "--one-file-system", "--"]).arg(root);
+    run::logged("vm-rm", "removing the installed tree", &mut rm).map(|_| ())
+}

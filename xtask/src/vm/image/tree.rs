@@ -1,0 +1,170 @@
+//! Debian in a folder, configured as a guest.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::Suite;
+use crate::vm::machine::{CONSOLE, SSH_MAC};
+use crate::vm::prerequisites::KEYRING;
+use crate::{paths, run};
+
+/// The full kernel: the cloud flavour knows neither e1000e nor the AMD IOMMU. No Python, on purpose.
+const PACKAGES: &str = "linux-image-amd64,grub-pc,systemd-sysv,systemd,udev,dbus,kmod,initramfs-tools,zstd,\
+                        openssh-server,pciutils,iproute2,procps,e2fsprogs";
+
+/// Units that would only make the boot longer.
+const NOT_WANTED: [&str; 7] = [
+    "apt-daily.timer",
+    "apt-daily-upgrade.timer",
+    "dpkg-db-backup.timer",
+    "e2scrub_all.timer",
+    "e2scrub_reap.service",
+    "fstrim.timer",
+    "getty@tty1.service",
+];
+
+/// Drivers that bind inside the initramfs, as all do on an ordinary installation (MODULES=most), without the
+/// minutes that building such an initramfs takes an emulated processor.
+const INITRAMFS_MODULES: &str = "virtio_pci\nvirtio_blk\next4\ne1000e\nnvme\nxhci_pci\n";
+
+/// An installed Debian.
+pub struct Tree {
+    /// Its root folder.
+    pub root: PathBuf,
+    /// The id of the file system it will be in.
+    pub uuid: String,
+    /// Its kernel's release.
+    pub kernel: String,
+}
+
+/// Installs into `root`.
+pub fn install(suite: Suite, root: &Path, public_key: &Path) -> Result<Tree, String> {
+    let name = format!("vm-mmdebstrap-{}", suite.codename());
+    let mut mmdebstrap = Command::new("mmdebstrap");
+    mmdebstrap
+        .env("LC_ALL", "C")
+        .args(["--quiet", "--mode=root", "--variant=minbase", "--components=main"])
+        .arg(format!("--keyring={KEYRING}"))
+        .args(["man", "locale", "doc"].map(|dir| format!("--dpkgopt=path-exclude=/usr/share/{dir}/*")))
+        .arg("--aptopt=Apt::Install-Recommends \"false\"")
+        // Its maintainer scripts ask for a disk to install to: none.
+        .arg(
+            "--essential-hook=echo grub-pc grub-pc/install_devices_empty boolean true | \
+             chroot \"$1\" debconf-set-selections",
+        )
+        .arg(format!("--include={PACKAGES}"))
+        .args(["--skip=cleanup/reproducible", suite.codename()])
+        .arg(root)
+        .arg(mirror()?);
+    run::logged(&name, &format!("installing {}", suite.label()), &mut mmdebstrap)?;
+    let uuid = paths::read(Path::new("/proc/sys/kernel/random/uuid"))?;
+    let tree = Tree {
+        root: root.to_owned(),
+        uuid: String::from_utf8_lossy(&uuid).trim().to_owned(),
+        kernel: kernel(root)?,
+    };
+    tree.configure(suite, public_key)?;
+    tree.prepare_grub()?;
+    Ok(tree)
+}
+
+/// The mirror this machine itself installs Debian from.
+fn mirror() -> Result<String, String> {
+    let mut apt = Command::new("apt-get");
+    apt.args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]);
+    let listed = run::logged("vm-mirror", "asking apt for its mirror", &mut apt)?;
+    let mirror = listed.stdout.lines().find(|uri| uri.trim_end_matches('/').ends_with("/debian"));
+    mirror
+        .map(str::to_owned)
+        .ok_or_else(|| "apt's sources name no Debian mirror (a URI that ends in /debian)".to_owned())
+}
+
+fn kernel(root: &Path) -> Result<String, String> {
+    let names = paths::list(&root.join("boot"))?;
+    let mut releases = names.iter().filter_map(|name| name.strip_prefix("vmlinuz-"));
+    let release = releases.next().ok_or("no kernel was installed")?;
+    Ok(release.to_owned())
+}
+
+impl Tree {
+    fn configure(&self, suite: Suite, public_key: &Path) -> Result<(), String> {
+        if self.root.join("usr/bin/python3").exists() {
+            return Err("a package brought Python into the guest: the proof needs one without".to_owned());
+        }
+        let name = format!("guest-{}", suite.codename());
+        self.write("etc/hostname", &format!("{name}\n"))?;
+        self.write("etc/hosts", &format!("127.0.0.1 localhost\n127.0.1.1 {name}\n"))?;
+        self.write("etc/fstab", &format!("UUID={} / ext4 errors=remount-ro 0 1\n", self.uuid))?;
+        self.write("etc/machine-id", "")?;
+        // By address, so that the cards to be passed through stay unconfigured.
+        let network =
+            format!("[Match]\nMACAddress={SSH_MAC}\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\n");
+        self.write("etc/systemd/network/10-ssh.network", &network)?;
+        self.write("etc/ssh/sshd_config.d/guest.conf", "UsePAM no\nUseDNS no\n")?;
+        let key = paths::read(public_key)?;
+        self.write("root/.ssh/authorized_keys", &String::from_utf8_lossy(&key))?;
+        self.inside(&["chmod", "-R", "go=", "/root/.ssh"])?;
+        self.inside(&["systemctl", "--quiet", "enable", "systemd-networkd.service", "ssh.service"])?;
+        self.inside(&["systemctl", "--quiet", "disable", "systemd-networkd-wait-online.service"])?;
+        self.inside(&[["systemctl", "--quiet", "mask"].as_slice(), &NOT_WANTED].concat())?;
+        self.inside(&["passwd", "--quiet", "--delete", "root"])?;
+        self.write("etc/initramfs-tools/conf.d/guest", "MODULES=list\n")?;
+        self.append("etc/initramfs-tools/modules", INITRAMFS_MODULES)?;
+        self.inside(&["update-initramfs", "-u"])?;
+        self.append("etc/default/grub", "GRUB_TERMINAL=console\nGRUB_DISABLE_OS_PROBER=true\n")
+    }
+
+    /// GRUB's modules and core image, which `grub-install` would make if there were a disk.
+    fn prepare_grub(&self) -> Result<(), String> {
+        self.inside(&[
+            "sh",
+            "-ec",
+            "mkdir -p /boot/grub/i386-pc; cp /usr/lib/grub/i386-pc/*.mod \
+                       /usr/lib/grub/i386-pc/*.lst /usr/lib/grub/i386-pc/*.o /boot/grub/i386-pc/",
+        ])?;
+        let core = "/boot/grub/i386-pc/core.img";
+        let prefix = "(hd0,msdos1)/boot/grub";
+        let modules = ["biosdisk", "part_msdos", "ext2"];
+        self.inside(
+            &[["grub-mkimage", "-O", "i386-pc", "-o", core, "-p", prefix].as_slice(), &modules].concat(),
+        )
+    }
+
+    /// Sets what the guest boots with: the settings, and a first grub.cfg, which the guest's own update-grub
+    /// replaces (in a chroot it would find no disk).
+    pub fn set_cmdline(&self, default: &str) -> Result<(), String> {
+        let path = self.root.join("etc/default/grub");
+        let text = String::from_utf8_lossy(&paths::read(&path)?).into_owned();
+        let lines = text.lines().map(|line| match line.split_once('=') {
+            Some(("GRUB_TIMEOUT", _)) => "GRUB_TIMEOUT=0".to_owned(),
+            Some(("GRUB_CMDLINE_LINUX", _)) => format!("GRUB_CMDLINE_LINUX=\"{CONSOLE}\""),
+            Some(("GRUB_CMDLINE_LINUX_DEFAULT", _)) => format!("GRUB_CMDLINE_LINUX_DEFAULT=\"{default}\""),
+            _ => line.to_owned(),
+        });
+        let text = lines.map(|line| line + "\n").collect::<String>();
+        paths::write(&path, text.as_bytes())?;
+        let (kernel, uuid) = (&self.kernel, &self.uuid);
+        let first = format!(
+            "set timeout=0\nmenuentry 'Debian' {{\n\tlinux /boot/vmlinuz-{kernel} root=UUID={uuid} ro {CONSOLE} \
+             {default}\n\tinitrd /boot/initrd.img-{kernel}\n}}\n"
+        );
+        self.write("boot/grub/grub.cfg", &first)
+    }
+
+    fn inside(&self, words: &[&str]) -> Result<(), String> {
+        let mut chroot = Command::new("chroot");
+        chroot.arg(&self.root).env_clear().env("LC_ALL", "C").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
+        run::logged("vm-configure", &words.join(" "), chroot.args(words)).map(|_| ())
+    }
+
+    fn write(&self, inside: &str, text: &str) -> Result<(), String> {
+        paths::write(&self.root.join(inside), text.as_bytes())
+    }
+
+    fn append(&self, inside: &str, text: &str) -> Result<(), String> {
+        let path = self.root.join(inside);
+        let mut bytes = paths::read(&path)?;
+        bytes.extend_from_slice(text.as_bytes());
+        paths::write(&path, &bytes)
+    }
+}

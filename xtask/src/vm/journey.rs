@@ -1,0 +1,158 @@
+//! From untouched to ready and back: a guest with its IOMMU switched off by a parameter.
+
+use serde_json::json;
+
+use crate::run;
+use crate::vm::ansible::{self, Ansible, BLACKLISTED, Options};
+use crate::vm::guest::Guest;
+use crate::vm::image::Before;
+use crate::vm::machine::Vendor;
+use crate::vm::observe::{self, Files};
+use crate::vm::table::{Steps, ensure};
+use crate::vm::{compare, guards};
+
+/// The modules that must be there for a device to be passed on, on every kernel.
+const VFIO: [&str; 3] = ["vfio", "vfio_iommu_type1", "vfio_pci"];
+
+/// A guest and what it is.
+pub struct Subject<'a> {
+    /// The guest, booted.
+    pub guest: &'a mut Guest,
+    /// Ansible.
+    pub ansible: &'a mut Ansible,
+    /// Its IOMMU.
+    pub vendor: Vendor,
+    /// Its first command line.
+    pub before: Before,
+}
+
+/// Runs it all; stops at the first step that others stand on.
+pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+    let mut first = Files::new();
+    steps.step("first boot entries, by its own update-grub", || {
+        subject.guest.sh("update-grub")?;
+        first = observe::files(subject.guest)?;
+        Ok(format!("{} files looked at", first.len()))
+    })?;
+    steps.step("before: IOMMU off, verdict tells why", || subject.untouched());
+    steps.step("facts equal lspci, find, modprobe", || subject.facts_equal_tools());
+    steps.step("guards refuse", || {
+        let evidence = guards::refuse(subject.guest, subject.ansible)?;
+        observe::differences(&first, &observe::files(subject.guest)?)?;
+        Ok(evidence)
+    });
+    steps.step("--check --diff on the fresh host", || subject.check_mode(&first));
+    steps.step("apply", || subject.apply())?;
+    steps.step("reboot by the role, without Python", || subject.reboot())?;
+    steps.step("after: in force", || subject.in_force());
+    steps.step("facts equal the tools again", || subject.facts_equal_tools());
+    steps.step("second run: nothing to do", || subject.second_run());
+    steps.step("absent, with its reboot", || subject.absent(&first))
+}
+
+/// A guest without any parameter: what the kernel does by itself, and what the verdict says to that.
+pub fn kernel_default(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+    steps.step("no parameter: the kernel's own default", || {
+        let boot = observe::boot(subject.guest, subject.vendor)?;
+        let facts = subject.ansible.facts(subject.guest)?;
+        let default = facts.pointer("/kernel/default_on").and_then(serde_json::Value::as_str);
+        let (state, default) = (ansible::state(&facts), default.unwrap_or("null"));
+        let evidence = format!("{} groups, default_on {default}, verdict {state}", boot.groups);
+        ensure(boot.groups > 0 && state == "ready", || evidence.clone())?;
+        ensure(default.starts_with("on"), || evidence.clone())?;
+        Ok(evidence)
+    })
+}
+
+impl Subject<'_> {
+    fn untouched(&mut self) -> Result<String, String> {
+        let boot = observe::boot(self.guest, self.vendor)?;
+        let facts = self.ansible.facts(self.guest)?;
+        let (state, reasons) = (ansible::state(&facts), ansible::reasons(&facts));
+        let evidence = format!("{} groups; {state}: {}; {}", boot.groups, reasons.join(", "), boot.log);
+        ensure(self.before.parameter().is_some_and(|parameter| boot.has(parameter)), || {
+            format!("{:?} is not in force: {:?}", self.before, boot.cmdline)
+        })?;
+        ensure(boot.groups == 0 && state == "not_configured", || evidence.clone())?;
+        ensure(reasons.iter().any(|code| code == "iommu_disabled_parameter"), || evidence.clone())?;
+        ensure(boot.loaded(BLACKLISTED), || format!("{BLACKLISTED} is not even loaded"))?;
+        Ok(evidence)
+    }
+
+    fn facts_equal_tools(&mut self) -> Result<String, String> {
+        let facts = self.ansible.facts(self.guest)?;
+        compare::facts_equal_tools(self.guest, &facts)
+    }
+
+    fn check_mode(&mut self, first: &Files) -> Result<String, String> {
+        let play =
+            self.ansible.role(self.guest, Options { check: true, ..Options::default() })?.succeeded()?;
+        observe::differences(first, &observe::files(self.guest)?)?;
+        for part in [self.vendor.parameter(), "vfio_pci", BLACKLISTED] {
+            let shown = play.text.lines().any(|line| line.starts_with('+') && line.contains(part));
+            ensure(shown, || format!("no added line with {part} in the diff:\n{}", play.text))?;
+        }
+        Ok(format!("{} tasks would change, no file touched", play.changed))
+    }
+
+    fn apply(&mut self) -> Result<String, String> {
+        let play = self.ansible.role(self.guest, Options::default())?.succeeded()?;
+        let evidence = format!("changed={}, verdict {}", play.changed, play.verdict());
+        ensure(play.changed == 4, || format!("{evidence}\n{}", play.text))?;
+        ensure(play.reported("reboot_required") && play.verdict() == "reboot_required", || {
+            format!("no reboot required: {evidence}\n{}", play.text)
+        })?;
+        Ok(format!("{evidence}, reboot_required"))
+    }
+
+    /// The role again, now allowed to reboot: that is all it finds to do.
+    fn reboot(&mut self) -> Result<String, String> {
+        let last = self.guest.boot_id()?;
+        let (builtin, reply) = self.ansible.module(self.guest, "ansible.builtin.reboot", &json!({}))?;
+        ensure(!builtin, || format!("ansible.builtin.reboot does without Python: {reply}"))?;
+        ensure(self.guest.boot_id()? == last, || "ansible.builtin.reboot did reboot".to_owned())?;
+        let play =
+            self.ansible.role(self.guest, Options { reboot: true, ..Options::default() })?.succeeded()?;
+        let now = self.guest.boot_id()?;
+        ensure(now != last && play.reported("rebooted"), || format!("no new boot:\n{}", play.text))?;
+        ensure(play.changed == 1 && play.verdict() == "ready", || play.text.clone())?;
+        Ok(format!("back in another boot, {} for the whole run; verdict ready", run::seconds(play.took)))
+    }
+
+    fn in_force(&mut self) -> Result<String, String> {
+        let boot = observe::boot(self.guest, self.vendor)?;
+        ensure(boot.has(self.vendor.parameter()), || format!("{:?}", boot.cmdline))?;
+        if let Some(contrary) = self.before.parameter() {
+            ensure(!boot.has(contrary), || format!("{contrary} is still there: {:?}", boot.cmdline))?;
+        }
+        ensure(boot.groups > 0, || "no IOMMU groups".to_owned())?;
+        for module in VFIO {
+            ensure(boot.loaded(module), || format!("{module} is not loaded: {:?}", boot.modules))?;
+        }
+        ensure(!boot.loaded(BLACKLISTED), || format!("{BLACKLISTED} is loaded"))?;
+        Ok(format!("{} groups, vfio_pci loaded, {BLACKLISTED} not; {}", boot.groups, boot.log))
+    }
+
+    fn second_run(&mut self) -> Result<String, String> {
+        let last = self.guest.boot_id()?;
+        let play =
+            self.ansible.role(self.guest, Options { reboot: true, ..Options::default() })?.succeeded()?;
+        ensure(play.changed == 0, || play.text.clone())?;
+        ensure(self.guest.boot_id()? == last, || "it rebooted".to_owned())?;
+        Ok(format!("changed=0, the same boot, {}", run::seconds(play.took)))
+    }
+
+    fn absent(&mut self, first: &Files) -> Result<String, String> {
+        let last = self.guest.boot_id()?;
+        let options = Options { absent: true, reboot: true, ..Options::default() };
+        let play = self.ansible.role(self.guest, options)?.succeeded()?;
+        ensure(self.guest.boot_id()? != last, || format!("no reboot:\n{}", play.text))?;
+        let expected = observe::without(first, self.before.parameter());
+        observe::differences(&expected, &observe::files(self.guest)?)?;
+        let boot = observe::boot(self.guest, self.vendor)?;
+        ensure(!boot.has(self.vendor.parameter()), || format!("{:?}", boot.cmdline))?;
+        ensure(boot.loaded(BLACKLISTED), || format!("{BLACKLISTED} is still kept out"))?;
+        let files = expected.len();
+        Ok(format!("changed={}, {files} files as at first, {BLACKLISTED} loaded again", play.changed))
+    }
+}
