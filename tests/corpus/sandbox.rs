@@ -98,7 +98,29 @@ impl Sandbox {
             let name = Path::new(&drop_in.name).file_name().expect("a name");
             fs::write(default.join("grub.d").join(name), &drop_in.bytes).expect("a drop-in");
         }
+        for file in files {
+            self.provide_sourced(&file.bytes);
+        }
         self.run()
+    }
+
+    /// Files that the text sources by a full path exist on its own host: here they are empty.
+    fn provide_sourced(&self, text: &[u8]) {
+        for line in String::from_utf8_lossy(text).lines() {
+            let mut words = line.split_whitespace();
+            let sources = words.next().is_some_and(|word| word == "." || word == "source");
+            let path = words.next().unwrap_or_default().trim_matches(['"', '\'', ';']);
+            let plain = path.starts_with('/')
+                && !path.contains("..")
+                && path.chars().all(|c| c.is_ascii_alphanumeric() || "/._-".contains(c));
+            if sources && plain {
+                let path = self.root.path().join(path.trim_start_matches('/'));
+                fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+                if !path.exists() {
+                    fs::write(path, "").expect("an empty file");
+                }
+            }
+        }
     }
 
     fn run(&self) -> Option<Values> {
