@@ -34,7 +34,9 @@ impl Demo {
     pub fn facts(&mut self) -> Result<(), String> {
         println!("\n== 3. The facts of this machine");
         let mut ansible = self.env.command("ansible");
-        ansible.args(["-m", "pci.passthrough.iommu_facts", "localhost"]);
+        ansible
+            .args(["-m", "pci.passthrough.iommu_facts", "localhost"])
+            .env("ANSIBLE_CALLBACK_RESULT_FORMAT", "json");
         let done = self.show("facts", ansible)?;
         let json =
             done.stdout.split_once("=> ").and_then(|(_, json)| serde_json::from_str::<Value>(json).ok());
