@@ -86,12 +86,7 @@ impl Demand {
     /// Whether the tokens hold nothing that the edit is about.
     fn untouched_by(&self, values: &Values) -> bool {
         let line = words(Some(&values.entry()));
-        !line.iter().any(|word| {
-            // As many parts as it has, if its key is one that the edit is about.
-            let list = Token::new(word).value().map_or(1, |list| list.split(|byte| *byte == b',').count());
-            let left = self.others(Some(word)).len();
-            left != list && left != 1
-        })
+        !line.iter().any(|word| self.present.iter().chain(self.contrary).any(|token| gives(word, token)))
     }
 
     fn judge(&self, before: &Values, after: &Values) -> Result<(), String> {
