@@ -15,7 +15,7 @@ use nix::unistd::fsync;
 
 use crate::error::Step;
 use crate::plan::BootEntries;
-use crate::write::{commit, discard, dress_like, file_error, hidden_name};
+use crate::write::{commit, discard, dress_like, file_error, hidden_name, sync};
 
 /// os-prober on a host with many disks takes minutes.
 pub(crate) const LIMIT: Duration = Duration::from_secs(900);
@@ -24,24 +24,17 @@ pub(crate) const LIMIT: Duration = Duration::from_secs(900);
 pub(crate) struct Refresh {
     /// The generated file's bytes until now.
     pub(crate) before: Option<Vec<u8>>,
-    /// The command with the place to write filled in.
-    pub(crate) command: Vec<String>,
     at: Location,
     /// The name beside the old file; `None` where the command writes the file itself.
     beside: Option<OsString>,
 }
 
-/// Chooses where the new file is generated.
+/// Looks at the old file and clears away what a cut run left.
 pub(crate) fn prepare(root: &Root, entries: &BootEntries) -> Result<Refresh, Step> {
     let before = root.read_opt(&entries.output)?;
     let at = root.locate(&entries.output)?;
-    let own = entries.command.iter().all(|word| word != BootEntries::OUTPUT);
-    let hidden = hidden_name(&at.name);
-    let dir = at.path.rsplit_once('/').map_or("", |(dir, _)| dir);
-    let place = format!("{dir}/{}", hidden.to_string_lossy());
-    let fill = |word: &String| if word == BootEntries::OUTPUT { place.clone() } else { word.clone() };
-    let command = entries.command.iter().map(fill).collect();
-    let refresh = Refresh { before, command, at, beside: (!own).then_some(hidden) };
+    let beside = (entries.writes != entries.output).then(|| hidden_name(&at.name));
+    let refresh = Refresh { before, at, beside };
     refresh.clean();
     Ok(refresh)
 }
@@ -60,14 +53,15 @@ impl Refresh {
     }
 
     fn take(&self, root: &Root, entries: &BootEntries) -> Result<(), Step> {
-        let dir = self.at.path.rsplit_once('/').map_or("", |(dir, _)| dir);
-        let path = match &self.beside {
-            Some(name) => format!("{dir}/{}", name.to_string_lossy()),
-            None => entries.output.clone(),
+        let Some(bytes) = root.read_opt(&entries.writes)? else {
+            return Err(Step::Unmet(format!(
+                "`{}` ended well but wrote no file; {} was left as it was",
+                entries.command.join(" "),
+                root.full(&entries.output)
+            )));
         };
-        let bytes = root.read(&path)?;
-        verify(&entries.output, &entries.command.join(" "), &bytes, entries)?;
-        let Some(name) = &self.beside else { return Ok(()) };
+        verify(root, entries, self.before.as_deref(), &bytes)?;
+        let Some(name) = &self.beside else { return sync(root, &entries.output) };
         let fail = |errno: Errno| file_error(root, &entries.output, "write", errno);
         let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
         let file = File::from(openat(&self.at.dir, name.as_os_str(), flags, Mode::empty()).map_err(fail)?);
@@ -90,22 +84,26 @@ impl Refresh {
     }
 }
 
-/// Whether every non-recovery entry of an installed kernel is as wanted.
-fn verify(path: &str, command: &str, bytes: &[u8], wanted: &BootEntries) -> Result<(), Step> {
-    let entries = grub_cfg::entries(bytes);
-    let judged = boot_entry::judge(&entries, &wanted.kernels, &wanted.present, &wanted.absent);
+/// Whether every non-recovery entry of an installed kernel is as wanted, and none that had an entry
+/// lost it.
+fn verify(root: &Root, wanted: &BootEntries, before: Option<&[u8]>, after: &[u8]) -> Result<(), Step> {
+    let judge = |bytes| {
+        boot_entry::judge(&grub_cfg::entries(bytes), &wanted.kernels, &wanted.present, &wanted.absent)
+    };
+    let judged = judge(after);
+    let unmet = |what: String| {
+        let (command, path) = (wanted.command.join(" "), root.full(&wanted.output));
+        Err(Step::Unmet(format!("`{command}` ended well but {what}; {path} was left as it was")))
+    };
     if judged.is_empty() && !wanted.kernels.is_empty() {
-        return Err(Step::Unmet(format!(
-            "`{command}` ended well but wrote no entry for any installed kernel ({}); {path} was left as it was",
-            wanted.kernels.join(", ")
-        )));
+        return unmet(format!("wrote no entry for any installed kernel ({})", wanted.kernels.join(", ")));
+    }
+    let old = judge(before.unwrap_or_default());
+    if let Some(lost) = old.iter().find(|old| !judged.iter().any(|new| new.release == old.release)) {
+        return unmet(format!("wrote no entry for the kernel {}, which had one", lost.release));
     }
     match judged.iter().find(|entry| !entry.carries) {
         None => Ok(()),
-        Some(entry) => Err(Step::Unmet(format!(
-            "the entry \"{}\" that `{command}` wrote {}; {path} was left as it was",
-            entry.title,
-            entry.fault()
-        ))),
+        Some(entry) => unmet(format!("the entry \"{}\" ({}) {}", entry.title, entry.release, entry.fault())),
     }
 }

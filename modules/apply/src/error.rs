@@ -1,5 +1,7 @@
 //! Why a change was not carried out. Whatever the reason, every file is as it was before.
 
+use host::hint;
+
 use crate::plan::Action;
 
 /// One failed step, in words for the user.
@@ -73,16 +75,6 @@ pub enum Step {
     /// A command ended well but its result is not what was wanted.
     #[error("{0}")]
     Unmet(String),
-}
-
-/// What to do about the usual refusals.
-fn hint(error: &std::io::Error) -> &'static str {
-    match error.raw_os_error().map(nix::errno::Errno::from_raw) {
-        Some(nix::errno::Errno::EACCES | nix::errno::Errno::EPERM) => "; run as root (become: true)",
-        Some(nix::errno::Errno::EROFS) => "; remount the file system read-write and run again",
-        Some(nix::errno::Errno::ENOSPC | nix::errno::Errno::EDQUOT) => "; free some space and run again",
-        _ => "",
-    }
 }
 
 /// A failed run: the step that failed, and how the files are now.

@@ -37,8 +37,9 @@ impl<'a> Lock<'a> {
         let fail = |doing, errno: Errno| Step::File { path: root.full(PATH), doing, source: errno.into() };
         let made_in = match mkdirat(root.as_fd(), "run", Mode::from_bits_truncate(0o755)) {
             Ok(()) => Some(root),
-            // EROFS comes before EEXIST on a read-only file system: opening it tells the truth.
-            Err(Errno::EEXIST | Errno::EROFS) => None,
+            Err(Errno::EEXIST) => None,
+            // Comes before EEXIST: a read-only root may well have a writable /run.
+            Err(Errno::EROFS) if root.is_dir("/run") => None,
             Err(errno) => return Err(fail("create its directory", errno)),
         };
         let dir = root

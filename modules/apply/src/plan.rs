@@ -1,7 +1,11 @@
 //! What a module wants done, as plain data. `plan` builds it, `diff` shows it, `apply` runs it.
 
+use std::ffi::OsStr;
+
 use host::initramfs::InitramfsState;
 use serde::Serialize;
+
+use crate::write::hidden_name;
 
 /// One file's bytes before and after.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,9 +43,11 @@ pub struct BootEntries {
     pub reason: String,
     /// The generated file inside the root (`/boot/grub/grub.cfg`).
     pub output: String,
-    /// The command; the words `{output}` stand for the file to write. Without such a word the
-    /// command writes `output` by itself.
+    /// The command.
     pub command: Vec<String>,
+    /// The file the command writes: [`BootEntries::beside`] the output, whose place it takes once
+    /// it is verified, or the output itself.
+    pub writes: String,
     /// Releases of the installed kernels, whose entries count.
     pub kernels: Vec<String>,
     /// Kernel parameters every non-recovery entry must carry.
@@ -62,8 +68,11 @@ pub struct Initramfs {
 }
 
 impl BootEntries {
-    /// The word of [`BootEntries::command`] that stands for the file to write.
-    pub const OUTPUT: &'static str = "{output}";
+    /// Where a new file is generated before it takes the place of `output`.
+    pub fn beside(output: &str) -> String {
+        let (dir, name) = output.rsplit_once('/').unwrap_or(("", output));
+        format!("{dir}/{}", hidden_name(OsStr::new(name)).to_string_lossy())
+    }
 }
 
 impl Activation {

@@ -105,7 +105,7 @@ impl<'a> Work<'a> {
             Activation::BootEntries(entries) => {
                 let new = boot_entries::prepare(self.root, entries)?;
                 self.undo.push((entries.output.clone(), new.before.clone()));
-                let done = self.command(new.command.clone(), entries.reason.clone(), boot_entries::LIMIT);
+                let done = self.command(entries.command.clone(), entries.reason.clone(), boot_entries::LIMIT);
                 new.finish(self.root, entries, done)
             }
             Activation::LoadModule(load) => {
@@ -119,8 +119,8 @@ impl<'a> Work<'a> {
                 verified?;
                 let before = self.root.read_opt(host::initramfs::STAMP)?;
                 self.undo.push((host::initramfs::STAMP.to_string(), before));
-                let hash = host::initramfs::inputs_hash(self.root)?;
-                write::replace(self.root, host::initramfs::STAMP, format!("{hash}\n").as_bytes())
+                let stamp = host::initramfs::stamp(self.root, &initramfs.images)?;
+                write::replace(self.root, host::initramfs::STAMP, format!("{stamp}\n").as_bytes())
             }
         }
     }

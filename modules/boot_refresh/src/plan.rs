@@ -48,10 +48,13 @@ fn readable(args: &Args, seen: &Observed) -> Result<(), Failure> {
 }
 
 fn refresh(seen: &Observed, reason: &str) -> BootEntries {
+    let output = seen.grub.output().to_string();
+    let writes = BootEntries::beside(&output);
     BootEntries {
         reason: reason.to_string(),
-        output: seen.grub.output().to_string(),
-        command: seen.grub.refresh_command(BootEntries::OUTPUT),
+        command: seen.grub.refresh_command(&writes),
+        output,
+        writes,
         kernels: seen.releases.clone(),
         present: holding(seen),
         absent: Vec::new(),

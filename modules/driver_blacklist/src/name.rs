@@ -1,6 +1,7 @@
 //! What the arguments may name: modules, and a file that modprobe reads.
 
 use config_text::modprobe_d::DIRECTORIES;
+use host::kernels::is_module_name;
 use protocol::Failure;
 
 use crate::Args;
@@ -9,8 +10,8 @@ use crate::Args;
 pub fn drivers(args: &Args) -> Result<Vec<String>, Failure> {
     let mut names: Vec<String> = Vec::new();
     for driver in &args.drivers {
-        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if driver.is_empty() || !driver.chars().all(fine) {
+        if !is_module_name(driver) {
+            let driver: String = driver.chars().take(60).collect();
             let msg = format!(
                 "option drivers: {driver:?} is no module's name; give letters, digits, - and _ alone, such as \
                  nouveau: no path, no .ko, no wildcard"

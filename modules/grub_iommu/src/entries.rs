@@ -42,13 +42,17 @@ pub(crate) fn refresh(
         (None, Some(entry)) => format!("the entry \"{}\" {}", entry.title, entry.fault()),
         (None, None) => return None,
     };
+    let output = seen.grub.output().to_string();
+    let beside = BootEntries::beside(&output);
+    let (command, writes) = match &args.update_command {
+        Some(command) => (command.clone(), output.clone()),
+        None => (seen.grub.refresh_command(&beside), beside),
+    };
     Some(BootEntries {
         reason,
-        output: seen.grub.output().to_string(),
-        command: args
-            .update_command
-            .clone()
-            .unwrap_or_else(|| seen.grub.refresh_command(BootEntries::OUTPUT)),
+        output,
+        command,
+        writes,
         kernels: releases(seen),
         present: wanted.present.clone(),
         absent: unwanted(args, wanted),

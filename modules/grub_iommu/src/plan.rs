@@ -12,6 +12,9 @@ use crate::settings;
 use crate::wish::{self, Wanted};
 use crate::{Args, State, entries};
 
+/// Far more than any real file has: the longest of distributions have a few thousand bytes.
+const MAX_SETTINGS: usize = 1 << 20;
+
 pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
     if seen.grub.files.is_empty() {
@@ -19,12 +22,14 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     }
     right_loader(args, seen, &mut plan.warnings)?;
     let wanted = wish::wanted(args, seen)?;
+    readable(seen)?;
     let own_file = settings::own_file(args, &seen.grub);
     let target = Target { variable: &args.variable, own_file: &own_file };
     let outcome = grub_default::edit(&seen.grub.settings(), target, &wanted.wish).map_err(|refusal| {
         let code = refusal.code();
         Failure::coded(code, settings::with_root(&refusal.to_string(), &seen.root))
     })?;
+    fits(&outcome, seen)?;
     plan.files = outcome
         .changes
         .iter()
@@ -104,6 +109,37 @@ fn right_loader(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Res
         return Ok(());
     }
     Err(Failure::coded(code, message))
+}
+
+/// Refuses what nobody wrote as settings, before it costs time.
+fn readable(seen: &Observed) -> Result<(), Failure> {
+    let Some(file) = seen.grub.files.iter().find(|file| file.bytes.len() > MAX_SETTINGS) else {
+        return Ok(());
+    };
+    let (name, size) = (settings::with_root(&file.name, &seen.root), file.bytes.len());
+    Err(Failure::coded(
+        "settings_too_large",
+        format!(
+            "{name}: {size} bytes are no settings of GRUB's (at most {MAX_SETTINGS} are taken); mend the file first"
+        ),
+    ))
+}
+
+/// Refuses a line that the kernel would cut off: what stands at its end would not be in force.
+fn fits(outcome: &Outcome, seen: &Observed) -> Result<(), Failure> {
+    let length = outcome.after.cmdline.as_ref().map_or(0, Vec::len);
+    if length <= wish::COMMAND_LINE_SIZE || outcome.changes.is_empty() {
+        return Ok(());
+    }
+    let file = outcome.changes.first().map_or("", |change| &change.name);
+    let name = settings::with_root(file, &seen.root);
+    Err(Failure::coded(
+        "cmdline_too_long",
+        format!(
+            "{name}: the command line would have {length} bytes; {}; take parameters out first",
+            wish::TOO_LONG
+        ),
+    ))
 }
 
 /// The same wish, held against the command line in force: what it would change there is not in force yet.

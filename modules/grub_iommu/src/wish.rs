@@ -7,6 +7,11 @@ use protocol::Failure;
 use crate::observe::Observed;
 use crate::{Args, EnableParameter, State};
 
+/// The most the kernel takes (`COMMAND_LINE_SIZE` of x86 and arm64, with the final NUL).
+pub(crate) const COMMAND_LINE_SIZE: usize = 2047;
+/// Why more is refused.
+pub(crate) const TOO_LONG: &str = "the kernel cuts its command line off behind 2047 bytes";
+
 /// The parameters of one run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
@@ -22,9 +27,20 @@ pub(crate) struct Wanted {
 pub(crate) fn check_tokens(args: &Args) -> Result<(), Failure> {
     for (option, tokens) in [("parameters", &args.parameters), ("remove", &args.remove)] {
         for token in tokens {
+            if token.len() > COMMAND_LINE_SIZE {
+                let start: String = token.chars().take(40).collect();
+                let msg = format!("{option}: {start}… has {} bytes; {TOO_LONG}", token.len());
+                return Err(Failure::coded("invalid_value", msg));
+            }
             Wish::new(&[token], &[] as &[&str], false)
                 .map_err(|error| Failure::new(format!("{option}: {error}")))?;
         }
+    }
+    if args.update_command.as_ref().is_some_and(|words| words.iter().all(|word| word.trim().is_empty())) {
+        return Err(Failure::coded(
+            "invalid_value",
+            "update_command: names no command; give its words, such as [update-grub], or leave the option out",
+        ));
     }
     Ok(())
 }

@@ -77,7 +77,8 @@ pub fn observe(root: &Root, path: &str) -> Result<Grub, HostError> {
     for path in CONFIG_PATHS {
         if let Some(bytes) = root.read_opt(path)? {
             grub.newer = newer(root, &grub, path)?;
-            (grub.config_path, grub.config) = (Some(path.to_string()), Some(bytes));
+            // Where links lead: a new file is generated beside the real one.
+            (grub.config_path, grub.config) = (Some(root.locate(path)?.path), Some(bytes));
             break;
         }
     }

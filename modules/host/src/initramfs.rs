@@ -100,16 +100,16 @@ pub fn generator(root: &Root) -> Option<Generator> {
     GENERATORS.iter().find(|(name, _)| there(name)).map(|(_, generator)| *generator)
 }
 
-/// The hash of all inputs, as the stamp holds it: 16 hexadecimal digits. It tells changes apart; it
-/// is no protection against forgery, which root alone could attempt.
-pub fn inputs_hash(root: &Root) -> Result<String, HostError> {
-    Ok(inputs(root)?.hash())
+/// What the stamp holds after a rebuild: a hash of all inputs and of the images' times, 16
+/// hexadecimal digits. Images that somebody else rebuilt since do not match it, and times decide. It
+/// tells changes apart; it is no protection against forgery, which root alone could attempt.
+pub fn stamp(root: &Root, images: &[String]) -> Result<String, HostError> {
+    Ok(inputs(root)?.stamp(root, images))
 }
 
 fn stale(root: &Root, state: &InitramfsState) -> Result<Option<String>, HostError> {
     let inputs = inputs(root)?;
-    let stamp = root.text(STAMP);
-    if stamp.as_deref() == Some(inputs.hash().as_str()) {
+    if root.text(STAMP).is_some_and(|stamp| stamp == inputs.stamp(root, &state.images)) {
         return Ok(None);
     }
     let oldest = state.images.iter().filter_map(|path| Some((mtime(&root.stat(path)?), path))).min();
@@ -127,8 +127,13 @@ struct Inputs {
 }
 
 impl Inputs {
-    fn hash(&self) -> String {
-        format!("{:016x}", self.hash)
+    fn stamp(&self, root: &Root, images: &[String]) -> String {
+        let mut all = Inputs { hash: self.hash, newest: None };
+        for image in images {
+            let time = root.stat(image).map(|stat| mtime(&stat));
+            all.add(format!("{image} {time:?}").as_bytes());
+        }
+        format!("{:016x}", all.hash)
     }
 
     /// FNV-1a: four lines, and the same in every build of the modules.
@@ -224,8 +229,13 @@ mod tests {
     fn the_stamp_of_a_rebuild_wins_over_times() {
         let (dir, root, kernels) = tree(5);
         create_dir_all(dir.path().join("var/lib/pci-passthrough")).unwrap();
-        fs::write(dir.path().join(&STAMP[1..]), inputs_hash(&root).unwrap()).unwrap();
+        let images = ["/boot/initrd.img-6.1".to_string()];
+        fs::write(dir.path().join(&STAMP[1..]), stamp(&root, &images).unwrap()).unwrap();
         assert_eq!(observe(&root, &kernels).unwrap().stale, None);
+        // Rebuilt by hand in between, then the old configuration put back: the stamp no longer speaks.
+        at(&dir.path().join("boot/initrd.img-6.1"), 7);
+        assert!(observe(&root, &kernels).unwrap().stale.is_some());
+        at(&dir.path().join("boot/initrd.img-6.1"), 10);
         fs::write(dir.path().join("etc/modprobe.d/b.conf"), "new").unwrap();
         assert!(observe(&root, &kernels).unwrap().stale.is_some());
     }

@@ -157,6 +157,15 @@ fn is_module(line: &[u8], name: &[u8]) -> bool {
         && file.get(name.len()..).is_some_and(|rest| rest == b".ko" || rest.starts_with(b".ko."))
 }
 
+/// The longest name of a module: `MODULE_NAME_LEN` of the kernel, 56 bytes with the final NUL.
+const MODULE_NAME_LEN: usize = 55;
+
+/// Whether the kernel could have a module of this name: letters, digits, `_`, and `-` inside.
+pub fn is_module_name(name: &str) -> bool {
+    let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+    !name.is_empty() && name.len() <= MODULE_NAME_LEN && !name.starts_with('-') && name.chars().all(fine)
+}
+
 /// Whether the two module names mean the same module: `-` and `_` do not differ.
 pub fn same_module(a: &str, b: &str) -> bool {
     let plain = |c: u8| if c == b'-' { b'_' } else { c };

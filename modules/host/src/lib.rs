@@ -19,4 +19,4 @@ mod storage;
 mod sysfs;
 pub mod uses;
 
-pub use root::{HostError, Location, Root};
+pub use root::{HostError, Location, Root, hint};

@@ -22,7 +22,7 @@ const MAX_LINKS: usize = 40;
 #[derive(Debug, thiserror::Error)]
 pub enum HostError {
     /// A system call failed on `path` (the whole path, root included).
-    #[error("{path}: cannot {doing}: {source}")]
+    #[error("{path}: cannot {doing}: {source}{}", hint(.source))]
     Io {
         /// What was tried, as a verb: `read`, `list`, …
         doing: &'static str,
@@ -249,6 +249,16 @@ impl Root {
     /// The directory handle of the root itself.
     pub fn as_fd(&self) -> impl AsFd + '_ {
         self.fd.as_fd()
+    }
+}
+
+/// What to do about the usual refusals of the system, as the end of a message.
+pub fn hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error().map(Errno::from_raw) {
+        Some(Errno::EACCES | Errno::EPERM) => "; run as root (become: true)",
+        Some(Errno::EROFS) => "; remount the file system read-write and run again",
+        Some(Errno::ENOSPC | Errno::EDQUOT) => "; free some space and run again",
+        _ => "",
     }
 }
 

@@ -87,7 +87,9 @@ fn carry_out<M: Module>(
     warnings.extend(plan.warnings.iter().cloned());
     let mut actions = None;
     let mut backups = Vec::new();
-    if !settings.check_mode && !plan.is_empty() {
+    debug_assert!(!M::READ_ONLY || plan.is_empty(), "a module that only looks plans nothing");
+    // Constant for a module: what only looks is built without the code that changes a host.
+    if !M::READ_ONLY && !settings.check_mode && !plan.is_empty() {
         let backup = params.get("backup").is_some_and(Value::is_true);
         let mut after = None;
         let mut verify = || {

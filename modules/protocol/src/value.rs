@@ -135,11 +135,11 @@ impl From<serde_json::Value> for Value {
         match value {
             serde_json::Value::Null => Value::None,
             serde_json::Value::Bool(value) => Value::Bool(value),
-            serde_json::Value::Number(number) => match (number.as_i64(), number.as_f64()) {
-                (Some(value), _) => Value::Int(value),
-                _ if number.is_u64() => Value::BigInt(number.to_string()),
-                (None, Some(value)) => Value::Float(value),
-                (None, None) => Value::None,
+            serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
+                (Some(value), _, _) => Value::Int(value),
+                (None, Some(value), _) => Value::BigInt(value.to_string()),
+                (None, None, Some(value)) => Value::Float(value),
+                (None, None, None) => Value::None,
             },
             serde_json::Value::String(text) => Value::Str(text),
             serde_json::Value::Array(items) => Value::List(items.into_iter().map(Value::from).collect()),

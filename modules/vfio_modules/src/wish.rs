@@ -1,6 +1,6 @@
 //! Which modules the task is about, given what the installed kernels have.
 
-use host::kernels::{ModuleState, same_module};
+use host::kernels::{ModuleState, is_module_name, same_module};
 use protocol::Failure;
 
 use crate::State;
@@ -16,8 +16,8 @@ const VIRQFD: &str = "vfio_virqfd";
 pub fn given(modules: &[String]) -> Result<Vec<String>, Failure> {
     let mut names: Vec<String> = Vec::new();
     for module in modules {
-        let fine = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
-        if module.is_empty() || !module.chars().all(fine) {
+        if !is_module_name(module) {
+            let module: String = module.chars().take(60).collect();
             let msg = format!(
                 "option modules: {module:?} is no module's name; give letters, digits, - and _ alone. Options of a \
                  module belong into a modprobe.d file"
