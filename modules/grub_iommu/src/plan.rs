@@ -12,8 +12,8 @@ use crate::settings;
 use crate::wish::{self, Wanted};
 use crate::{Args, State, entries};
 
-/// Far more than any real file has: the longest of distributions have a few thousand bytes.
-const MAX_SETTINGS: usize = 1 << 20;
+/// Far more than the kernel takes; less than what makes working the tokens out slow.
+const MAX_CMDLINE: usize = 1 << 16;
 
 pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
@@ -111,16 +111,22 @@ fn right_loader(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Res
     Err(Failure::coded(code, message))
 }
 
-/// Refuses what nobody wrote as settings, before it costs time.
+/// Refuses a value that nobody wrote as a command line, before it costs time.
 fn readable(seen: &Observed) -> Result<(), Failure> {
-    let Some(file) = seen.grub.files.iter().find(|file| file.bytes.len() > MAX_SETTINGS) else {
+    let length = grub_default::effective(&seen.grub.settings())
+        .ok()
+        .and_then(|effective| effective.cmdline)
+        .map_or(0, |line| line.len());
+    if length <= MAX_CMDLINE {
         return Ok(());
-    };
-    let (name, size) = (settings::with_root(&file.name, &seen.root), file.bytes.len());
+    }
+    let name = seen.grub.files.first().map_or("", |file| &file.name);
+    let name = settings::with_root(name, &seen.root);
     Err(Failure::coded(
-        "settings_too_large",
+        "cmdline_too_long",
         format!(
-            "{name}: {size} bytes are no settings of GRUB's (at most {MAX_SETTINGS} are taken); mend the file first"
+            "{name}: the command line has {length} bytes, and {}; mend the settings first",
+            wish::TOO_LONG
         ),
     ))
 }

@@ -86,7 +86,7 @@ impl Root {
     pub fn open(path: &Path) -> Result<Root, HostError> {
         let fail = |errno: Errno| HostError::Io {
             doing: "open the root directory",
-            path: path.display().to_string(),
+            path: shown(&path.display().to_string()),
             source: errno.into(),
         };
         let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_CLOEXEC;
@@ -119,9 +119,9 @@ impl Root {
     /// `path` with the root before it, for messages and results.
     pub fn full(&self, path: &str) -> String {
         if self.path == Path::new("/") {
-            return path.to_string();
+            return shown(path);
         }
-        format!("{}{path}", self.path.display().to_string().trim_end_matches('/'))
+        shown(&format!("{}{path}", self.path.display().to_string().trim_end_matches('/')))
     }
 
     /// Opens `path` inside the root with `flags` (close-on-exec is added).
@@ -250,6 +250,15 @@ impl Root {
     pub fn as_fd(&self) -> impl AsFd + '_ {
         self.fd.as_fd()
     }
+}
+
+/// A path as a message shows it: one that is longer than the system takes (`PATH_MAX`) names nothing,
+/// and its first part is enough to find it.
+fn shown(path: &str) -> String {
+    if path.len() < 4096 {
+        return path.to_string();
+    }
+    path.chars().take(100).chain(['…']).collect()
 }
 
 /// What to do about the usual refusals of the system, as the end of a message.
