@@ -24,6 +24,8 @@ pub struct Ansible {
     env: Env,
     dir: PathBuf,
     runs: usize,
+    /// Where modules are put in the guest; the user's home without.
+    pub remote_tmp: Option<&'static str>,
 }
 
 /// One run of the role.
@@ -56,7 +58,7 @@ pub struct Options {
 impl Ansible {
     /// Runs are logged in `dir`.
     pub fn new(env: Env, dir: PathBuf) -> Ansible {
-        Ansible { env, dir, runs: 0 }
+        Ansible { env, dir, runs: 0, remote_tmp: None }
     }
 
     /// Runs the role to its end, however it ends.
@@ -110,12 +112,16 @@ impl Ansible {
     /// Runs one module; its reply, and whether Ansible took it for a success.
     pub fn module(&self, guest: &Guest, name: &str, arguments: &Value) -> Result<(bool, Value), String> {
         let mut ansible = self.command(guest, "ansible")?;
-        ansible.args(["guest", "-m", name, "-a", &arguments.to_string()]);
+        ansible.args(["guest", "-m", name]).env("ANSIBLE_CALLBACK_RESULT_FORMAT", "json");
+        // An empty object would count as an argument.
+        if arguments.as_object().is_some_and(|options| !options.is_empty()) {
+            ansible.arg("-a").arg(arguments.to_string());
+        }
         let done = run::captured("vm-module", name, &mut process::bounded(LIMIT, &ansible))?;
-        let reply = done.stdout.split_once("=> ").and_then(|(_, json)| serde_json::from_str(json).ok());
-        match reply {
-            Some(reply) => Ok((done.status.success(), reply)),
-            None => Err(format!("{name} gave no reply:\n{}", done.text)),
+        let json = done.stdout.split_once("=> ").map_or("", |(_, json)| json);
+        match serde_json::Deserializer::from_str(json).into_iter().next() {
+            Some(Ok(reply)) => Ok((done.status.success(), reply)),
+            _ => Err(format!("{name} gave no reply:\n{}", done.text)),
         }
     }
 
@@ -134,8 +140,11 @@ impl Ansible {
         let mut command = self.env.command(program);
         // An emulated processor takes its time for a key exchange.
         command.env("ANSIBLE_TIMEOUT", "30").arg("--inventory").arg(inventory);
-        // The directory for remote files is the guest's own, not this machine's.
+        // The environment's directory for remote files is one of this machine's.
         command.env_remove("ANSIBLE_REMOTE_TEMP");
+        if let Some(dir) = self.remote_tmp {
+            command.env("ANSIBLE_REMOTE_TEMP", dir);
+        }
         Ok(command)
     }
 }

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::vm::machine::{self, Disk, Vendor};
 use crate::vm::process;
+use crate::vm::qmp::Qmp;
 use crate::{paths, run};
 
 /// An emulated processor on a busy machine: a boot takes 30 s to some minutes.
@@ -20,16 +21,44 @@ pub struct Guest {
     port: u16,
     key: PathBuf,
     console: PathBuf,
+    control: PathBuf,
 }
 
 impl Guest {
-    /// Starts a guest on `disk`; `dir` gets its console log.
+    /// Switches a guest on; `dir` gets its console log.
     pub fn start(vendor: Vendor, disk: Disk<'_>, dir: &Path, key: &Path) -> Result<Guest, String> {
+        Guest::launch(vendor, disk, dir, key, None)
+    }
+
+    /// Goes on with a guest from what [`save`](Guest::save) wrote and the disk that belongs to it.
+    pub fn resume(
+        vendor: Vendor,
+        disk: Disk<'_>,
+        dir: &Path,
+        key: &Path,
+        state: &Path,
+    ) -> Result<Guest, String> {
+        Guest::launch(vendor, disk, dir, key, Some(state))
+    }
+
+    fn launch(
+        vendor: Vendor,
+        disk: Disk<'_>,
+        dir: &Path,
+        key: &Path,
+        state: Option<&Path>,
+    ) -> Result<Guest, String> {
         let port = free_port()?;
+        let control = dir.join("qmp");
+        paths::remove(&control)?;
         let console = dir.join("console.log");
         paths::write(&console, b"")?;
         let mut qemu = machine::command(vendor, disk, port);
         qemu.arg("-serial").arg(format!("file:{}", console.display())).args(["-monitor", "none"]);
+        qemu.arg("-qmp").arg(format!("unix:{},server=on,wait=off", control.display()));
+        if let Some(state) = state {
+            qemu.arg("-incoming").arg(format!("exec:cat '{}'", state.display()));
+        }
         let errors = std::fs::File::create(dir.join("qemu.log")).map_err(|error| error.to_string())?;
         let qemu = qemu
             .stdin(Stdio::null())
@@ -37,7 +66,7 @@ impl Guest {
             .stderr(errors)
             .spawn()
             .map_err(|error| format!("qemu-system-x86_64: {error}"))?;
-        Ok(Guest { qemu, port, key: key.to_owned(), console })
+        Ok(Guest { qemu, port, key: key.to_owned(), console, control })
     }
 
     /// Waits until SSH answers in a boot other than `last`; returns the boot's id and the time it took.
@@ -87,18 +116,9 @@ impl Guest {
         self.end();
     }
 
-    /// Ends a guest in good order, so that its disk holds all.
-    pub fn shut_down(mut self) -> Result<(), String> {
-        // The connection may end before the command does.
-        let _ = self.ssh("systemctl poweroff", Duration::from_secs(60));
-        let start = Instant::now();
-        while start.elapsed() < BOOT_LIMIT {
-            if self.qemu.try_wait().map_err(|error| error.to_string())?.is_some() {
-                return Ok(());
-            }
-            std::thread::sleep(Duration::from_millis(200));
-        }
-        Err(format!("the guest did not switch itself off:\n{}", self.console_tail()))
+    /// Writes the running guest to `state` and ends it. Only Intel's emulated IOMMU can be saved.
+    pub fn save(self, state: &Path) -> Result<(), String> {
+        Qmp::connect(&self.control)?.save(state)
     }
 
     /// The end of what the guest's kernel said on the serial line.

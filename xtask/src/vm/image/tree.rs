@@ -96,9 +96,12 @@ impl Tree {
         self.write("etc/hosts", &format!("127.0.0.1 localhost\n127.0.1.1 {name}\n"))?;
         self.write("etc/fstab", &format!("UUID={} / ext4 errors=remount-ro 0 1\n", self.uuid))?;
         self.write("etc/machine-id", "")?;
-        // By address, so that the cards to be passed through stay unconfigured.
-        let network =
-            format!("[Match]\nMACAddress={SSH_MAC}\n[Network]\nDHCP=ipv4\nLinkLocalAddressing=no\n");
+        // By address, so that the cards to be passed through stay unconfigured. QEMU's closed network offers no
+        // gateway by DHCP, and a host has a default route.
+        let network = format!(
+            "[Match]\nMACAddress={SSH_MAC}\n[Network]\nAddress=10.0.2.15/24\nGateway=10.0.2.2\n\
+             LinkLocalAddressing=no\nIPv6AcceptRA=no\n"
+        );
         self.write("etc/systemd/network/10-ssh.network", &network)?;
         self.write("etc/ssh/sshd_config.d/guest.conf", "UsePAM no\nUseDNS no\n")?;
         let key = paths::read(public_key)?;
