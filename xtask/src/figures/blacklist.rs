@@ -38,7 +38,7 @@ pub fn run() -> Result<(), String> {
 
 fn playbook(dir: &Path) -> String {
     let stamp = "    - ansible.builtin.debug:\n        msg: \"stamp={{ now(fmt='%s.%f') }}=\"\n";
-    let each = format!("      loop: \"{{{{ range({RUNS}) }}}}\"\n");
+    let each = format!("      loop: \"{{{{ range({RUNS}) | list }}}}\"\n");
     let mut text = String::from("- hosts: localhost\n  connection: local\n  gather_facts: false\n  tasks:\n");
     for _ in 0..ROUNDS {
         text.push_str(stamp);
