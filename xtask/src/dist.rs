@@ -1,9 +1,9 @@
 //! `cargo xtask dist`: static binaries → staged collection → archive → installed collection.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use crate::ansible_env::{self, Env};
+use crate::toolchain::Toolchain;
 use crate::{collection, paths, run};
 
 /// What was made.
@@ -18,12 +18,14 @@ pub struct Dist {
 
 /// The command.
 pub fn run(arguments: &[String]) -> Result<(), String> {
-    if let Some(argument) = arguments.first() {
-        return Err(format!("dist takes no argument: {argument}"));
-    }
+    let toolchain = match arguments {
+        [] => Toolchain::smallest(),
+        [option, name] if option == "--toolchain" => Toolchain::named(name)?,
+        other => return Err(format!("dist takes only --toolchain NAME: {}", other.join(" "))),
+    };
     let env = ansible_env::get("2.19")?;
-    let dist = make(&env)?;
-    println!("Binaries for {}:", dist.triple);
+    let dist = make_with(&env, toolchain)?;
+    println!("Binaries for {} ({}):", dist.triple, toolchain.name());
     for (name, size) in &dist.binaries {
         println!("  {name:<20} {:>7} KB", size / 1000);
     }
@@ -32,11 +34,16 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     Ok(())
 }
 
-/// Builds, stages, packs and installs with the ansible-galaxy of `env`.
+/// Builds with the toolchain for the smallest binaries, stages, packs and installs with the ansible-galaxy of
+/// `env`.
 pub fn make(env: &Env) -> Result<Dist, String> {
+    make_with(env, Toolchain::smallest())
+}
+
+fn make_with(env: &Env, toolchain: Toolchain) -> Result<Dist, String> {
     let modules = collection::modules()?;
-    let triple = triple()?;
-    let built = build(&modules, &triple)?;
+    let triple = toolchain.triple()?;
+    let built = toolchain.build(&modules)?;
     let binaries = stage(&modules, &built)?;
     let archive = pack(env)?;
     let mut install = env.command("ansible-galaxy");
@@ -47,47 +54,6 @@ pub fn make(env: &Env) -> Result<Dist, String> {
     paths::make_dir(&collection::installed_dir())?;
     run::logged("galaxy-install", "installing the collection", &mut install)?;
     Ok(Dist { archive, binaries, triple })
-}
-
-/// musl where the toolchain has it (smaller, quicker to start), else the host's own target: glibc links
-/// statically too.
-fn triple() -> Result<String, String> {
-    let host = host_triple()?;
-    let musl = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
-    Ok(if has_target(&musl) { musl } else { host })
-}
-
-/// The toolchain's own target.
-pub fn host_triple() -> Result<String, String> {
-    let told = run::logged("rustc", "asking rustc for its target", Command::new("rustc").arg("-vV"))?;
-    let host = told.stdout.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| "`rustc -vV` names no host".to_owned())
-}
-
-/// Whether the toolchain has the standard library of `triple`.
-pub fn has_target(triple: &str) -> bool {
-    let output = Command::new("rustc").args(["--print", "target-libdir", "--target", triple]).output();
-    output.is_ok_and(|output| {
-        output.status.success() && Path::new(String::from_utf8_lossy(&output.stdout).trim()).is_dir()
-    })
-}
-
-/// Builds the modules for `triple`; returns the folder that holds them.
-pub fn build(modules: &[String], triple: &str) -> Result<PathBuf, String> {
-    let mut cargo = Command::new("cargo");
-    cargo.current_dir(paths::workspace()).args(["build", "--release", "--locked", "--target", triple]);
-    for module in modules {
-        cargo.args(["--package", module]);
-    }
-    // The caller's own flags stay; `--target` keeps all of them away from build scripts.
-    let given = std::env::var("RUSTFLAGS").unwrap_or_default();
-    cargo.env("RUSTFLAGS", format!("{given} -C target-feature=+crt-static").trim());
-    run::logged(
-        &format!("build-{triple}"),
-        &format!("building {} static binaries", modules.len()),
-        &mut cargo,
-    )?;
-    Ok(paths::target().join(triple).join("release"))
 }
 
 fn stage(modules: &[String], built: &Path) -> Result<Vec<(String, u64)>, String> {

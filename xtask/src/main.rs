@@ -9,6 +9,7 @@ mod paths;
 mod python;
 mod run;
 mod test;
+mod toolchain;
 mod vm;
 
 use std::process::ExitCode;
@@ -18,7 +19,8 @@ cargo xtask COMMAND
 
   demo                    build all, then run it on this machine (read only) and on two sample hosts
   test [KIND…]            run every proof, or the kinds named; `test --list` names them
-  dist                    build the static binaries, stage, build and install the collection in target/
+  dist [--toolchain NAME] build the static binaries, stage, build and install the collection in target/;
+                          debian-musl, rustup-musl or static-gnu: the first of them that is complete here
   ansible-env [VERSION…]  make the Ansible environments in target/ansible: 2.16, 2.19, newest
   figures [NAME…]         measure: sizes, instructions, facts, blacklist
 ";

@@ -6,7 +6,8 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 
-use crate::{dist, figures, paths, run};
+use crate::toolchain::Toolchain;
+use crate::{figures, paths, run};
 
 /// PCI functions and IOMMU groups of the hosts measured.
 const HOSTS: [(u32, u32); 3] = [(256, 64), (1024, 256), (4096, 1024)];
@@ -29,11 +30,15 @@ done
 
 /// Prints the table.
 pub fn run() -> Result<(), String> {
-    let built = dist::build(&["iommu_facts".to_owned()], &dist::host_triple()?)?;
+    let toolchain = Toolchain::smallest();
+    let built = toolchain.build(&["iommu_facts".to_owned()])?;
     let dir = paths::target().join("figures/facts");
     paths::remove(&dir)?;
     paths::make_dir(&dir)?;
-    println!("median of {RUNS} runs; the loop: {TURNS} turns timed and scaled to all functions");
+    println!(
+        "{}; median of {RUNS} runs; the loop: {TURNS} turns timed and scaled to all functions",
+        toolchain.name()
+    );
     println!(
         "  {:>9} {:>7} {:>14} {:>14} {:>8}",
         "functions", "groups", "iommu_facts", "shell loop", "ratio"

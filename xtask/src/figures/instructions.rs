@@ -5,22 +5,45 @@ use std::process::Command;
 
 use serde_json::{Value, json};
 
-use crate::{collection, dist, paths, run};
+use crate::toolchain::Toolchain;
+use crate::{collection, paths, run};
 
 /// The sample host the modules run on.
 const HOST: &str = "pve-intel-two-gpus";
 
-/// Prints the table.
+/// Prints the table, a column for each libc.
 pub fn run() -> Result<(), String> {
     let modules = collection::modules()?;
-    let built = dist::build(&modules, &dist::host_triple()?)?;
+    let musl = Toolchain::musl();
+    let names = ["", "an empty program"].map(str::to_owned).into_iter().chain(modules.clone());
+    let mut table: Vec<Vec<String>> = vec![names.collect()];
+    for toolchain in std::iter::once(Toolchain::StaticGnu).chain(musl.clone().ok()) {
+        table.push(column(toolchain, &modules)?);
+    }
+    println!("a run without change on the sample host {HOST}");
+    for row in 0..modules.len() + 2 {
+        let cells: Vec<String> = table.iter().filter_map(|column| column.get(row).cloned()).collect();
+        if let [name, counts @ ..] = cells.as_slice() {
+            let counts: Vec<String> = counts.iter().map(|count| format!("{count:>12}")).collect();
+            println!("  {name:<20} {}", counts.join(" "));
+        }
+    }
+    if let Err(reason) = musl {
+        println!("musl: not built ({reason})");
+    }
+    Ok(())
+}
+
+/// The toolchain's name, the count of an empty program and of each module.
+fn column(toolchain: Toolchain, modules: &[String]) -> Result<Vec<String>, String> {
+    let built = toolchain.build(modules)?;
+    let empty = toolchain.build_empty()?;
     let dir = paths::target().join("figures/instructions");
     paths::remove(&dir)?;
     let root = dir.join("root");
     paths::copy_tree(&paths::workspace().join("tests/fixtures/hosts").join(HOST), &root)?;
-    println!("a run without change on the sample host {HOST}");
-    println!("  {:<20} {:>12}", "an empty program", counted("empty", &empty(&dir)?, None)?);
-    for module in &modules {
+    let mut counts = vec![toolchain.name().to_owned(), counted("empty", &empty, None)?];
+    for module in modules {
         let file = dir.join(format!("{module}.json"));
         let args = arguments(module, &root);
         paths::write(&file, args.to_string().as_bytes())?;
@@ -33,9 +56,9 @@ pub fn run() -> Result<(), String> {
         if reply.get("changed") == Some(&Value::Bool(true)) {
             return Err(format!("{module} still changes something on its second run"));
         }
-        println!("  {module:<20} {:>12}", counted(module, &program, Some(&file))?);
+        counts.push(counted(module, &program, Some(&file))?);
     }
-    Ok(())
+    Ok(counts)
 }
 
 fn arguments(module: &str, root: &Path) -> Value {
@@ -59,18 +82,4 @@ fn counted(name: &str, program: &Path, argument: Option<&PathBuf>) -> Result<Str
     let line = done.text.lines().find_map(|line| line.split_once("Collected : "));
     line.map(|(_, count)| count.trim().to_owned())
         .ok_or_else(|| format!("callgrind counted nothing for {name}"))
-}
-
-/// The least a static Rust program costs: built with the flags of the release profile.
-fn empty(dir: &Path) -> Result<PathBuf, String> {
-    let (source, program) = (dir.join("empty.rs"), dir.join("empty"));
-    paths::write(&source, b"fn main() {}\n")?;
-    let mut rustc = Command::new("rustc");
-    rustc.args(["--edition", "2024", "-C", "opt-level=z", "-C", "panic=abort", "-C", "strip=symbols"]);
-    rustc
-        .args(["-C", "target-feature=+crt-static", "-C", "lto=fat", "-C", "codegen-units=1", "-o"])
-        .arg(&program)
-        .arg(&source);
-    run::logged("figures-empty", "building an empty program", &mut rustc)?;
-    Ok(program)
 }

@@ -1,27 +1,36 @@
-//! The size of each static binary, for every target this toolchain can build.
+//! The size of each static binary, linked against glibc and against musl.
 
-use crate::{collection, dist};
+use std::path::Path;
+
+use crate::collection;
+use crate::toolchain::Toolchain;
 
 /// Prints the table.
 pub fn run() -> Result<(), String> {
     let modules = collection::modules()?;
-    let musl = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
-    let mut triples = vec![dist::host_triple()?];
-    if dist::has_target(&musl) {
-        triples.push(musl);
-    } else {
-        println!("{musl}: not in this toolchain (rustup target add {musl})");
+    let gnu = Toolchain::StaticGnu.build(&modules)?;
+    let musl = Toolchain::musl().and_then(|toolchain| Ok((toolchain, toolchain.build(&modules)?)));
+    println!("bytes of each static binary");
+    println!(
+        "  {:<20} {:>12} {:>12}",
+        "",
+        Toolchain::StaticGnu.name(),
+        musl.as_ref().map_or("musl", |m| m.0.name())
+    );
+    for module in &modules {
+        let small = match &musl {
+            Ok((_, built)) => size(&built.join(module))?.to_string(),
+            Err(_) => "not built".to_owned(),
+        };
+        println!("  {module:<20} {:>12} {small:>12}", size(&gnu.join(module))?);
     }
-    triples.dedup();
-    for triple in triples {
-        let built = dist::build(&modules, &triple)?;
-        println!("{triple}, bytes");
-        for module in &modules {
-            let path = built.join(module);
-            let size =
-                std::fs::metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?.len();
-            println!("  {module:<20} {size:>9}");
-        }
+    if let Err(reason) = musl {
+        println!("musl: not built ({reason})");
     }
     Ok(())
+}
+
+fn size(path: &Path) -> Result<u64, String> {
+    let meta = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(meta.len())
 }
