@@ -1,6 +1,7 @@
 //! Real `/etc/default/grub` files, and made-up ones, against the real `sh`: what we take for the command line
 //! is what the shell holds, our edit is in force there, and undoing it brings every byte back.
 
+mod grub_module;
 mod sandbox;
 
 use std::fs;
