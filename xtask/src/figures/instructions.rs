@@ -1,10 +1,11 @@
 //! Instructions of a run that changes nothing, counted by callgrind, and of a static program that does nothing.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use serde_json::{Value, json};
 
+use crate::figures::callgrind;
 use crate::toolchain::Toolchain;
 use crate::{collection, paths, run};
 
@@ -41,8 +42,10 @@ fn column(toolchain: Toolchain, modules: &[String]) -> Result<Vec<String>, Strin
     let dir = paths::target().join("figures/instructions");
     paths::remove(&dir)?;
     let root = dir.join("root");
-    paths::copy_tree(&paths::workspace().join("tests/fixtures/hosts").join(HOST), &root)?;
-    let mut counts = vec![toolchain.name().to_owned(), counted("empty", &empty, None)?];
+    let host = paths::workspace().join("tests/fixtures/hosts").join(HOST);
+    paths::copy_tree(&host, &root)?;
+    let empty = callgrind::count(&host, &root, &empty, None)?;
+    let mut counts = vec![toolchain.name().to_owned(), empty.to_string()];
     for module in modules {
         let file = dir.join(format!("{module}.json"));
         let args = arguments(module, &root);
@@ -50,13 +53,8 @@ fn column(toolchain: Toolchain, modules: &[String]) -> Result<Vec<String>, Strin
         let program = built.join(module);
         // Once for real, so that nothing is left to do.
         run::logged("figures-settle", module, Command::new(&program).arg(&file))?;
-        let again = run::logged("figures-settle", module, Command::new(&program).arg(&file))?;
-        let reply: Value =
-            serde_json::from_str(&again.stdout).map_err(|error| format!("{module}: {error}"))?;
-        if reply.get("changed") == Some(&Value::Bool(true)) {
-            return Err(format!("{module} still changes something on its second run"));
-        }
-        counts.push(counted(module, &program, Some(&file))?);
+        let measured = arguments(module, Path::new("/"));
+        counts.push(callgrind::count(&host, &root, &program, Some(measured))?.to_string());
     }
     Ok(counts)
 }
@@ -69,17 +67,4 @@ fn arguments(module: &str, root: &Path) -> Value {
         "boot_refresh" => json!({"root": root, "update": false, "initramfs": false}),
         _ => json!({"root": root}),
     }
-}
-
-fn counted(name: &str, program: &Path, argument: Option<&PathBuf>) -> Result<String, String> {
-    let mut valgrind = Command::new("valgrind");
-    valgrind.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]).arg(program).args(argument);
-    let done = run::logged(
-        &format!("callgrind-{name}"),
-        "counting with callgrind (package valgrind)",
-        &mut valgrind,
-    )?;
-    let line = done.text.lines().find_map(|line| line.split_once("Collected : "));
-    line.map(|(_, count)| count.trim().to_owned())
-        .ok_or_else(|| format!("callgrind counted nothing for {name}"))
 }
