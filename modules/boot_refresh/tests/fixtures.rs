@@ -8,6 +8,8 @@ use fixture_host::{Host, debian_amd};
 use proofs::{Reply, answer, rehearsed};
 use serde_json::{Value, json};
 
+const GRUB: &str = "/etc/default/grub";
+
 /// Both parts only named, so that no command is needed.
 fn due(root: &Path) -> Value {
     let arguments = json!({"update": false, "initramfs": false});
@@ -64,36 +66,35 @@ fn nothing_is_due_on_a_host_in_order() {
 
 #[test]
 fn each_way_to_be_out_of_date_is_named() {
-    let grub = "/etc/default/grub";
-    let table: &[(&dyn Fn(&Host), &str, &str)] = &[
+    let table: [(fn(&Host), &str, &str); 5] = [
         (
-            &|host| {
-                host.file(grub, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on iommu=pt\"\n");
+            |host| {
+                host.file(GRUB, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on iommu=pt\"\n");
             },
             "boot_entries",
             "the entry \"Debian\" (6.1) has no iommu=pt",
         ),
         (
-            &|host| {
-                host.file(grub, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n");
+            |host| {
+                host.file(GRUB, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n");
             },
             "boot_entries",
             "the entry \"Debian\" (6.1) still has intel_iommu=on",
         ),
         (
-            &|host| set_age(host, grub, 1),
+            |host| set_age(host, GRUB, 1),
             "boot_entries",
             "/etc/default/grub is newer than /boot/grub/grub.cfg",
         ),
         (
-            &|host| {
+            |host| {
                 host.file("/boot/grub/grub.cfg", "# nothing\n");
             },
             "boot_entries",
             "no entry boots an installed kernel",
         ),
         (
-            &|host| set_age(host, "/etc/modprobe.d/a.conf", 1),
+            |host| set_age(host, "/etc/modprobe.d/a.conf", 1),
             "initramfs_images",
             "/boot/initrd.img-6.1 is older than /etc/modprobe.d/a.conf",
         ),
@@ -102,8 +103,8 @@ fn each_way_to_be_out_of_date_is_named() {
         let dir = tempfile::tempdir().unwrap();
         change(&host(dir.path()));
         let reply = due(dir.path());
-        assert_eq!(reply[*part]["stale"], *reason);
-        assert_eq!(reply["actions"][0]["reason"], *reason);
+        assert_eq!(reply[part]["stale"], reason);
+        assert_eq!(reply["actions"][0]["reason"], reason);
         assert_eq!(reply["actions"].as_array().unwrap().len(), 1, "{reply}");
     }
 }
