@@ -8,6 +8,8 @@ use fixture_host::{Host, debian_amd};
 use proofs::{Reply, answer, rehearsed};
 use serde_json::{Value, json};
 
+type Change = fn(&Host);
+
 const GRUB: &str = "/etc/default/grub";
 
 /// Both parts only named, so that no command is needed.
@@ -66,7 +68,7 @@ fn nothing_is_due_on_a_host_in_order() {
 
 #[test]
 fn each_way_to_be_out_of_date_is_named() {
-    let table: [(fn(&Host), &str, &str); 5] = [
+    let table: [(Change, &str, &str); 5] = [
         (
             |host| {
                 host.file(GRUB, "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet intel_iommu=on iommu=pt\"\n");
