@@ -46,7 +46,7 @@ fn declare(name: &str, reason: &str) {
 #[must_use]
 pub fn corpus(name: &str) -> Option<PathBuf> {
     let Some(path) = std::env::var_os("PASSTHROUGH_CORPUS").filter(|value| !value.is_empty()) else {
-        declare(name, "PASSTHROUGH_CORPUS is not set");
+        declare("corpus", &format!("PASSTHROUGH_CORPUS is not set: {name}"));
         return None;
     };
     let path = PathBuf::from(path);
