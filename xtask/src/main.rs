@@ -22,6 +22,8 @@ cargo xtask COMMAND
   dist [--toolchain NAME] build the static binaries, stage, build and install the collection in target/;
                           debian-musl, rustup-musl or static-gnu: the first of them that is complete here
   ansible-env [VERSION…]  make the Ansible environments in target/ansible: 2.16, 2.19, newest
+  vm [--short]            the role on real kernels: guests with an Intel or an AMD IOMMU, broken and cut off too;
+                          --cuts N sets the number of power cuts, --only TEXT chooses guests
   figures [NAME…]         measure: sizes, instructions, facts, blacklist
 ";
 

@@ -22,6 +22,7 @@ use std::path::PathBuf;
 use std::time::Instant;
 
 use crate::ansible_env::{self, Env};
+use crate::test::Outcome;
 use crate::vm::ansible::Ansible;
 use crate::vm::guest::Guest;
 use crate::vm::image::Images;
@@ -37,6 +38,31 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     if let Some(reason) = prerequisites::missing() {
         return Err(format!("vm: NOT RUN ({reason})"));
     }
+    let start = Instant::now();
+    let table = go_through(&wish)?;
+    println!("\n{}in {}", table.text(), run::seconds(start.elapsed()));
+    if table.failed() == 0 { Ok(()) } else { Err("not every step holds: see FAILED above".to_owned()) }
+}
+
+/// The short form, as one of the kinds of `cargo xtask test`.
+pub fn proof(name: &str) -> Outcome {
+    if let Some(reason) = prerequisites::missing() {
+        return Outcome::not_run(name, reason);
+    }
+    let done = Wish::parse(&["--short".to_owned()]).and_then(|wish| go_through(&wish));
+    let kept = |table: &Table| paths::write(&run::log_path(&format!("test-{name}")), table.text().as_bytes());
+    match done.and_then(|table| kept(&table).map(|()| table)) {
+        Ok(table) => Outcome {
+            passed: table.passed(),
+            failed: table.failed(),
+            detail: table.text(),
+            ..Outcome::default()
+        },
+        Err(error) => Outcome::failed(error),
+    }
+}
+
+fn go_through(wish: &Wish) -> Result<Table, String> {
     let _alone = alone()?;
     let start = Instant::now();
     println!("== Preparing: the collection and the images (kept in {})", paths::shown(&home()));
@@ -56,9 +82,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
             Scenario::PowerCuts => lab.power_cuts(planned, wish.power_cuts, &mut steps),
         };
     }
-    let failed = table.print();
-    println!("in {}", run::seconds(start.elapsed()));
-    if failed == 0 { Ok(()) } else { Err("not every step holds: see FAILED above".to_owned()) }
+    Ok(table)
 }
 
 /// Where images, disks and logs lie.

@@ -4,7 +4,7 @@ use std::process::Command;
 
 use crate::ansible_env::{self, Env};
 use crate::test::{Outcome, count, sanity};
-use crate::{collection, dist, paths, run};
+use crate::{collection, dist, paths, run, vm};
 
 /// One kind of proof.
 pub struct Kind {
@@ -21,6 +21,7 @@ enum How {
     Collection,
     Sanity(&'static str),
     Lint,
+    Vm,
 }
 
 /// What several kinds need and the first of them makes.
@@ -50,6 +51,7 @@ pub fn all() -> Result<Vec<Kind>, String> {
     for name in proofs()? {
         kinds.push(Kind { name, what: "proof under tests/", how: How::Proof });
     }
+    kinds.push(kind("vm", "the role on real kernels with an Intel and with an AMD IOMMU", How::Vm));
     kinds.push(kind("lint", "ansible-lint, production profile", How::Lint));
     kinds.push(kind("sanity-2.16", "ansible-test sanity of ansible-core 2.16", How::Sanity("2.16")));
     kinds.push(kind(
@@ -82,6 +84,7 @@ impl Kind {
                 Err(error) => Outcome::failed(error),
             },
             How::Sanity(version) => self.with(machine, sanity::sanity, version),
+            How::Vm => vm::proof(&self.name).judged(),
             How::Lint => self.with(machine, |_, name| sanity::lint(name), "newest"),
         }
     }

@@ -12,6 +12,9 @@ const BLACKLIST: &str = "pci.passthrough.driver_blacklist";
 /// Sorts after everything that a distribution installs.
 const DROP_IN: &str = "/etc/default/grub.d/99-local.cfg";
 
+/// As the C library words it.
+const NO_SPACE: &str = "No space left on device";
+
 /// Runs all; each leaves the guest as it found it.
 pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
     let mut first = Files::new();
@@ -40,13 +43,19 @@ impl Subject<'_> {
         Ok(reply)
     }
 
-    /// A module's message, which must be a failure that left the files alone.
-    fn refused(&self, module: &str, arguments: &Value, expected: &Files) -> Result<String, String> {
+    /// A module's message, which must be a failure with `word` in it that left the files alone.
+    fn refused(
+        &self,
+        module: &str,
+        arguments: &Value,
+        word: &str,
+        expected: &Files,
+    ) -> Result<String, String> {
         let (success, reply) = self.ansible.module(self.guest, module, arguments)?;
         ensure(!success, || format!("{module} does not fail: {reply}"))?;
         observe::differences(expected, &observe::files(self.guest)?)?;
         let message = reply.get("msg").and_then(Value::as_str).unwrap_or_default();
-        ensure(!message.is_empty(), || format!("no message: {reply}"))?;
+        ensure(message.contains(word), || format!("the message has no {word}: {reply}"))?;
         Ok(message.lines().next().unwrap_or_default().to_owned())
     }
 
@@ -65,14 +74,15 @@ impl Subject<'_> {
     fn killed(&self, settled: &Files) -> Result<String, String> {
         let script = "/etc/grub.d/15_killer";
         self.guest.sh(&format!("printf '#!/bin/sh\\nkill -9 $PPID\\n' > {script}; chmod +x {script}"))?;
-        let message = self.refused(GRUB, &json!({}), settled)?;
+        let message = self.refused(GRUB, &json!({}), "killed by signal 9", settled)?;
         self.guest.sh(&format!("rm {script}"))?;
         Ok(format!("nothing changed: {message}"))
     }
 
     fn no_room_for_settings(&mut self, settled: &Files) -> Result<String, String> {
         fill(self.guest, 0)?;
-        let message = self.with_room_for_ansible(|subject| subject.refused(GRUB, &json!({}), settled))?;
+        let message =
+            self.with_room_for_ansible(|subject| subject.refused(GRUB, &json!({}), NO_SPACE, settled))?;
         Ok(format!("nothing changed: {message}"))
     }
 
@@ -83,7 +93,7 @@ impl Subject<'_> {
         fill(self.guest, 512)?;
         let arguments = json!({ "drivers": ["e1000e"] });
         let message =
-            self.with_room_for_ansible(|subject| subject.refused(BLACKLIST, &arguments, settled))?;
+            self.with_room_for_ansible(|subject| subject.refused(BLACKLIST, &arguments, NO_SPACE, settled))?;
         let after = self.guest.sh(sum)?;
         ensure(before == after, || format!("the images differ:\n{before}{after}"))?;
         Ok(format!("files and image as before: {message}"))

@@ -79,20 +79,30 @@ impl Subject<'_> {
         Ok(evidence)
     }
 
+    /// With an options file that spells the module the other way round, for ids that no card has.
     fn facts_equal_tools(&mut self) -> Result<String, String> {
+        let path = "/run/modprobe.d/guest.conf";
+        self.guest.sh(&format!(
+            "mkdir -p /run/modprobe.d; echo 'options vfio-pci ids=1234:abcd,10de:ffff' > {path}"
+        ))?;
         let facts = self.ansible.facts(self.guest)?;
-        compare::facts_equal_tools(self.guest, &facts)
+        let evidence = compare::facts_equal_tools(self.guest, &facts)?;
+        self.guest.sh(&format!("rm {path}"))?;
+        Ok(evidence)
     }
 
     fn check_mode(&mut self, first: &Files) -> Result<String, String> {
-        let play =
-            self.ansible.role(self.guest, Options { check: true, ..Options::default() })?.succeeded()?;
+        let last = self.guest.boot_id()?;
+        let options = Options { check: true, reboot: true, ..Options::default() };
+        let play = self.ansible.role(self.guest, options)?.succeeded()?;
         observe::differences(first, &observe::files(self.guest)?)?;
+        ensure(self.guest.boot_id()? == last, || "check mode rebooted the guest".to_owned())?;
+        ensure(play.changed == 5, || format!("{} tasks would change\n{}", play.changed, play.text))?;
         for part in [self.vendor.parameter(), "vfio_pci", BLACKLISTED] {
             let shown = play.text.lines().any(|line| line.starts_with('+') && line.contains(part));
             ensure(shown, || format!("no added line with {part} in the diff:\n{}", play.text))?;
         }
-        Ok(format!("{} tasks would change, no file touched", play.changed))
+        Ok(format!("{} tasks would change, reboot included; no file touched", play.changed))
     }
 
     fn apply(&mut self) -> Result<String, String> {

@@ -30,20 +30,32 @@ impl Table {
         Steps { table: self, place: place.to_owned() }
     }
 
-    /// Prints all rows and the closing line; the number of failed ones.
-    pub fn print(&self) -> usize {
+    /// All rows and the closing line.
+    pub fn text(&self) -> String {
         let width = |text: fn(&Row) -> &str| self.rows.iter().map(|row| text(row).chars().count()).max();
         let place = width(|row| &row.place).unwrap_or(0);
         let step = width(|row| &row.step).unwrap_or(0);
-        println!("\n{:<place$}  {:<step$}  {:<6}  {:>12}  evidence", "guest", "step", "result", "time");
+        let mut text =
+            format!("{:<place$}  {:<step$}  {:<6}  {:>12}  evidence\n", "guest", "step", "result", "time");
         for row in &self.rows {
             let (word, evidence) = row.outcome();
             let time = run::seconds(row.took);
-            println!("{:<place$}  {:<step$}  {word:<6}  {time:>12}  {evidence}", row.place, row.step);
+            text.push_str(&format!(
+                "{:<place$}  {:<step$}  {word:<6}  {time:>12}  {evidence}\n",
+                row.place, row.step
+            ));
         }
-        let failed = self.rows.iter().filter(|row| row.result.is_err()).count();
-        println!("\n{} passed, {failed} failed", self.rows.len() - failed);
-        failed
+        text + &format!("\n{} passed, {} failed\n", self.passed(), self.failed())
+    }
+
+    /// How many steps held.
+    pub fn passed(&self) -> usize {
+        self.rows.len() - self.failed()
+    }
+
+    /// How many did not.
+    pub fn failed(&self) -> usize {
+        self.rows.iter().filter(|row| row.result.is_err()).count()
     }
 }
 
@@ -90,6 +102,6 @@ mod tests {
         let mut steps = table.begin("a guest");
         assert_eq!(steps.step("one", || Ok("seen\nmore".to_owned())), Some(()));
         assert_eq!(steps.step("two", || ensure(false, || "wrong".to_owned()).map(|()| String::new())), None);
-        assert_eq!(table.print(), 1);
+        assert!(table.text().ends_with("\n1 passed, 1 failed\n"), "{}", table.text());
     }
 }
