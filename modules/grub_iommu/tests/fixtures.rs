@@ -15,6 +15,9 @@ fn run(root: &Path, arguments: Value) -> Reply {
     rehearsed(env!("CARGO_BIN_EXE_grub_iommu"), root, &all)
 }
 
+/// Paths and contents.
+type Files<'a> = &'a [(&'a str, &'a str)];
+
 fn tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
     let dir = tempfile::tempdir().unwrap();
     let host = Host::new(dir.path());
@@ -61,7 +64,7 @@ fn the_sample_hosts_come_back_byte_for_byte() {
 fn the_main_file_a_drop_in_or_an_own_line() {
     let main = "/etc/default/grub";
     let own = "/etc/default/grub.d/zz-pci-passthrough.cfg";
-    let table: &[(&[(&str, &str)], &str, &str)] = &[
+    let table: &[(Files, &str, &str)] = &[
         (
             &[(main, PLAIN)],
             main,
@@ -141,7 +144,7 @@ fn when_needed_asks_every_installed_kernel() {
 #[test]
 fn the_wrong_loader_is_refused_with_its_evidence() {
     let settings = ("/etc/default/grub", PLAIN);
-    let table: &[(&[(&str, &str)], bool, &str)] = &[
+    let table: &[(Files, bool, &str)] = &[
         (
             &[settings, ("/boot/efi/loader/loader.conf", ""), ("/boot/vmlinuz-6.1", "x")],
             false,
