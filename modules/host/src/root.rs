@@ -159,8 +159,10 @@ impl Root {
         if stat.st_size as u64 > MAX_FILE {
             return Err(HostError::TooLarge { path: self.full(path), bytes: stat.st_size as u64 });
         }
-        // sysfs and procfs report sizes that are not the content's: read until the end.
-        let mut bytes = Vec::with_capacity((stat.st_size as usize).min(1 << 20));
+        // sysfs says 4096 of every attribute and procfs 0: the content is most often one line, and a
+        // page of memory for each of thousands would be dear. Read until the end.
+        let guess = if stat.st_size <= 4096 { 256 } else { (stat.st_size as usize).min(1 << 20) };
+        let mut bytes = Vec::with_capacity(guess);
         File::from(fd).take(MAX_FILE).read_to_end(&mut bytes).map_err(self.io("read", path))?;
         Ok(bytes)
     }
