@@ -104,7 +104,7 @@ impl Subject<'_> {
         &mut self,
         work: impl FnOnce(&Self) -> Result<String, String>,
     ) -> Result<String, String> {
-        self.ansible.remote_tmp = Some("/run/ansible");
+        self.ansible.remote_tmp = Some("/dev/shm/ansible");
         let done = work(self);
         self.ansible.remote_tmp = None;
         self.guest.sh("rm -f /fill /fill.*")?;
