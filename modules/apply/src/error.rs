@@ -94,7 +94,7 @@ impl std::fmt::Display for ApplyError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}", self.step)?;
         if self.restored && self.not_restored.is_empty() {
-            write!(f, "\nEvery file is as it was before.")?;
+            write!(f, "\nThis task left every file as it found it.")?;
         }
         for line in &self.not_restored {
             write!(f, "\nNOT brought back: {line}")?;

@@ -72,7 +72,7 @@ fn a_failed_verification_brings_every_file_back_and_keeps_no_copy() {
     let (dir, root) = tree();
     let before = state(dir.path());
     let error = apply::run(&root, &plan(), true, &mut || Err("not in force".into())).unwrap_err();
-    assert_eq!(error.to_string(), "not in force\nEvery file is as it was before.");
+    assert_eq!(error.to_string(), "not in force\nThis task left every file as it found it.");
     assert_eq!(state(dir.path()), before);
 }
 
