@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus, Stdio};
+use std::process::{Command, ExitStatus};
 use std::time::{Duration, Instant};
 
 use host::Root;
@@ -47,6 +47,8 @@ pub(crate) fn run(root: &Root, words: &[String], limit: Duration) -> Result<(), 
     };
     let program = find(root, name).map_err(|step| (step, None))?;
     let mut output = File::from(memfd_create("output", MFdFlags::MFD_CLOEXEC).map_err(|e| start(e.into()))?);
+    // Opened out here: the tree may have no devices.
+    let null = File::open("/dev/null").map_err(start)?;
     let mut command = Command::new(program);
     command
         .args(arguments)
@@ -54,7 +56,7 @@ pub(crate) fn run(root: &Root, words: &[String], limit: Duration) -> Result<(), 
         .env("PATH", PATH)
         .env("LC_ALL", "C")
         .env("HOME", "/root")
-        .stdin(Stdio::null())
+        .stdin(null)
         .stdout(output.try_clone().map_err(start)?)
         .stderr(output.try_clone().map_err(start)?)
         // A group of its own, so that the time limit ends its children too.

@@ -55,7 +55,7 @@ pub enum Step {
         path: &'static str,
     },
     /// A command could not be started.
-    #[error("{command}: cannot start: {source}{}", hint(.source))]
+    #[error("{command}: cannot start: {source}{}", start_hint(.source))]
     Start {
         /// The argument vector, blank-separated.
         command: String,
@@ -75,6 +75,14 @@ pub enum Step {
     /// A command ended well but its result is not what was wanted.
     #[error("{0}")]
     Unmet(String),
+}
+
+fn start_hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        // The program itself was found before.
+        std::io::ErrorKind::NotFound => "; the interpreter or loader that it needs is missing under the root",
+        _ => hint(error),
+    }
 }
 
 /// A failed run: the step that failed, and how the files are now.

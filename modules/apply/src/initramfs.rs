@@ -16,8 +16,8 @@ use crate::write::{self, discard, file_error, hidden_name};
 /// Several kernels on a slow machine take many minutes.
 pub(crate) const LIMIT: Duration = Duration::from_secs(3600);
 
-/// Hard links to the old images: the generators rename a new image over the old one, so a link
-/// keeps it without copying a byte.
+/// Hard links to the old images: update-initramfs and dracut rename a new image over the old one, so
+/// a link keeps it without copying a byte.
 pub(crate) struct KeptImages<'a> {
     root: &'a Root,
     kept: Vec<(String, Location, OsString)>,
@@ -26,18 +26,36 @@ pub(crate) struct KeptImages<'a> {
 }
 
 impl<'a> KeptImages<'a> {
-    /// Links every image that is there. A file system without hard links (vfat) keeps none.
-    pub(crate) fn keep(root: &'a Root, images: &[String]) -> Result<KeptImages<'a>, Step> {
+    /// Links every image that is there. Where that keeps nothing, it is copied: on a file system without
+    /// hard links (vfat), and for mkinitcpio, which writes into the old file itself.
+    pub(crate) fn keep(
+        root: &'a Root,
+        images: &[String],
+        command: &[String],
+    ) -> Result<KeptImages<'a>, Step> {
         let (mut kept, mut before) = (Vec::new(), Vec::new());
         for path in images {
             let at = root.locate(path)?;
             before.extend(root.stat(path).map(|stat| (path.clone(), identity(&stat))));
             let link = hidden_name(&at.name);
             discard(&at, &link);
-            match linkat(&at.dir, at.name.as_os_str(), &at.dir, link.as_os_str(), AtFlags::empty()) {
+            let in_place = command.first().is_some_and(|name| name.ends_with("mkinitcpio"));
+            let linked = match in_place {
+                true => Err(Errno::EOPNOTSUPP),
+                false => linkat(&at.dir, at.name.as_os_str(), &at.dir, link.as_os_str(), AtFlags::empty()),
+            };
+            let done = match linked {
+                Err(Errno::EPERM | Errno::EOPNOTSUPP) => write::copy_image(&at, &link),
+                other => other,
+            };
+            match done {
                 Ok(()) => kept.push((path.clone(), at, link)),
-                Err(Errno::EPERM | Errno::EOPNOTSUPP | Errno::ENOENT) => {}
-                Err(errno) => return Err(file_error(root, path, "keep the old image", errno)),
+                Err(Errno::ENOENT) => {}
+                Err(errno) => {
+                    discard(&at, &link);
+                    KeptImages { root, kept, before }.discard();
+                    return Err(file_error(root, path, "keep the old image", errno));
+                }
             }
         }
         Ok(KeptImages { root, kept, before })

@@ -12,4 +12,4 @@ mod write;
 
 pub use error::{ApplyError, Step};
 pub use plan::{Action, Activation, BootEntries, FileChange, Initramfs, LoadModule, Plan, RebootReason};
-pub use run::{Outcome, run};
+pub use run::{Outcome, ready, run};

@@ -57,6 +57,7 @@ impl<'a> Lock<'a> {
                     let there = fstatat(&dir, NAME, AtFlags::AT_SYMLINK_NOFOLLOW);
                     if there.is_ok_and(|s| s.st_ino == mine.st_ino) {
                         // Only for the message of whoever waits; the lock holds without it.
+                        let _ = file.set_len(0);
                         let _ = file.write_all(std::process::id().to_string().as_bytes());
                         // Inherited by the commands that run under the lock: if this process is
                         // killed, an orphaned update-initramfs still keeps the next run waiting.

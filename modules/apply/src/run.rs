@@ -26,6 +26,29 @@ pub struct Outcome {
     pub backups: Vec<(String, String)>,
 }
 
+/// Whether the plan can be carried out as far as can be told without changing anything: check mode
+/// fails on what the real run would fail on before its first byte.
+pub fn ready(root: &Root, plan: &Plan) -> Result<(), ApplyError> {
+    let not_ready = |step| ApplyError {
+        step: Box::new(step),
+        not_restored: Vec::new(),
+        actions: Vec::new(),
+        restored: false,
+    };
+    let loads = plan.activations.iter().any(|activation| matches!(activation, Activation::LoadModule(_)));
+    if loads && !root.is_live() {
+        return Err(not_ready(Step::Unmet(format!(
+            "modules cannot be loaded into {}: it is not the running system; leave `load` out",
+            root.path().display()
+        ))));
+    }
+    for activation in &plan.activations {
+        let name = activation.command().first().map_or("", String::as_str);
+        command::find(root, name).map_err(not_ready)?;
+    }
+    Ok(())
+}
+
 /// Carries `plan` out under the root's lock: backups, files in order, activations;
 /// then asks `verify`, which looks at the host again. Whatever fails, every file of the plan and
 /// every generated file gets its old bytes back, and the error says what failed.
@@ -35,6 +58,7 @@ pub fn run(
     backup: bool,
     verify: &mut dyn FnMut() -> Result<(), String>,
 ) -> Result<Outcome, ApplyError> {
+    ready(root, plan)?;
     let mut work = Work { root, outcome: Outcome::default(), undo: Vec::new(), images: None };
     let step = match work.steps(plan, backup, verify) {
         Ok(()) => return Ok(work.outcome),
@@ -62,17 +86,6 @@ impl<'a> Work<'a> {
         verify: &mut dyn FnMut() -> Result<(), String>,
     ) -> Result<(), Step> {
         let root = self.root;
-        let loads = plan.activations.iter().any(|activation| matches!(activation, Activation::LoadModule(_)));
-        if loads && !root.is_live() {
-            return Err(Step::Unmet(format!(
-                "modules cannot be loaded into {}: it is not the running system; leave `load` out",
-                root.path().display()
-            )));
-        }
-        // A command that is missing must be known before the first byte is written.
-        for activation in &plan.activations {
-            command::find(root, activation.command().first().map_or("", String::as_str))?;
-        }
         let _lock = Lock::take(root)?;
         for file in &plan.files {
             if root.read_opt(&file.path)? != file.before {
@@ -112,7 +125,8 @@ impl<'a> Work<'a> {
                 self.command(load.command.clone(), load.reason.clone(), LOAD_LIMIT)
             }
             Activation::Initramfs(initramfs) => {
-                let images = self.images.insert(KeptImages::keep(self.root, &initramfs.images)?);
+                let images =
+                    self.images.insert(KeptImages::keep(self.root, &initramfs.images, &initramfs.command)?);
                 let done = command::run(self.root, &initramfs.command, initramfs::LIMIT);
                 let verified = images.verify(initramfs);
                 self.note(initramfs.command.clone(), initramfs.reason.clone(), done)?;

@@ -48,6 +48,18 @@ pub(crate) fn copy_beside(root: &Root, path: &str, name: &OsStr, bytes: &[u8]) -
     Ok(format!("{dir}/{}", name.to_string_lossy()))
 }
 
+/// Copies the file at `at` to `name` beside it, durably, with its owner and mode.
+pub(crate) fn copy_image(at: &Location, name: &OsStr) -> Result<(), Errno> {
+    let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut old = File::from(openat(&at.dir, at.name.as_os_str(), flags, Mode::empty())?);
+    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let mut copy = File::from(openat(&at.dir, name, flags, Mode::from_bits_truncate(0o600))?);
+    std::io::copy(&mut old, &mut copy)
+        .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))?;
+    dress_like(&copy, at, &at.name, &fstat(&old)?)?;
+    fsync(&copy)
+}
+
 /// Makes a file that a command wrote, and its name, durable.
 pub(crate) fn sync(root: &Root, path: &str) -> Result<(), Step> {
     let at = root.locate(path)?;

@@ -1,6 +1,6 @@
 //! What is configured, what was generated from it, and when.
 
-use config_text::{boot_entry, grub_cfg, grub_default};
+use config_text::{boot_entry, grub_cfg, grub_default, kernel_cmdline};
 use host::Root;
 use host::bootloader::{self, Bootloader, Kind};
 use host::grub::{self, Grub};
@@ -23,6 +23,8 @@ pub(crate) struct Observed {
     pub releases: Vec<String>,
     /// Why GRUB's entries must be generated anew; `None` where they need not.
     pub entries_stale: Option<String>,
+    /// What GRUB takes for something else than kernel parameters, so that it is in no entry.
+    pub cut_off: Option<String>,
     /// The configured command line as GRUB hands it on; `None` where the settings compute it.
     pub configured: Option<Vec<u8>>,
     pub initramfs: InitramfsState,
@@ -40,13 +42,15 @@ pub(crate) fn observe(_args: &Args, root: &Root) -> Result<Observed, Failure> {
         cmdline: proc::cmdline(root),
         configured: None,
         entries_stale: None,
+        cut_off: None,
         bootloader,
         grub,
         releases,
     };
     if seen.bootloader.kind == Kind::Grub && !seen.grub.files.is_empty() {
         let effective = grub_default::effective(&seen.grub.settings())
-            .map_err(|refusal| Failure::coded(refusal.code(), refusal.to_string()))?;
+            .map_err(|refusal| Failure::coded(refusal.code(), root.full(&refusal.to_string())))?;
+        seen.cut_off = effective.cmdline.as_deref().and_then(cut_off);
         seen.configured = effective.cmdline.as_deref().map(grub_cfg::as_arguments);
         seen.entries_stale = stale(&seen);
     }
@@ -55,9 +59,17 @@ pub(crate) fn observe(_args: &Args, root: &Root) -> Result<Observed, Failure> {
 
 fn stale(seen: &Observed) -> Option<String> {
     let entries = grub_cfg::entries(seen.grub.config.as_deref().unwrap_or_default());
-    let differs =
-        seen.configured.as_deref().and_then(|line| boot_entry::stale(&entries, &seen.releases, line));
+    let differs = boot_entry::stale(&entries, &seen.releases, seen.configured.as_deref());
     differs.or_else(|| {
         seen.grub.newer.as_ref().map(|path| format!("{path} is newer than {}", seen.grub.output()))
     })
+}
+
+/// The first configured parameter that GRUB's own grammar takes for a comment, a new command or the
+/// end of the entry.
+fn cut_off(line: &[u8]) -> Option<String> {
+    let arguments = grub_cfg::as_arguments(line);
+    let (wanted, left) = (kernel_cmdline::tokens(line), kernel_cmdline::tokens(&arguments));
+    let lost = wanted.get(left.len())?;
+    Some(String::from_utf8_lossy(lost.raw).into_owned())
 }

@@ -21,6 +21,12 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             seen.bootloader.evidence.join("; ")
         ));
     }
+    if let Some(token) = &seen.cut_off {
+        plan.warnings.push(format!(
+            "the command line in GRUB's settings does not reach the kernel from '{token}' on: GRUB takes it for a \
+             comment or a command of its own; take it out of /etc/default/grub"
+        ));
+    }
     plan.reboot = reboot_reasons(seen);
     plan.refresh_initramfs(&seen.initramfs, None, args.initramfs);
     let mut reply = Map::new();

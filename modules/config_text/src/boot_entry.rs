@@ -55,12 +55,13 @@ pub fn judge(entries: &[Entry], kernels: &[String], present: &[String], absent: 
 /// Why the generated entries do not match the configured command line, `GRUB_CMDLINE_LINUX` followed
 /// by `GRUB_CMDLINE_LINUX_DEFAULT`; `None` where they do. The generator puts its own parameters
 /// (`root=`, `ro`, …) before and sometimes after it, so the configured tokens must stand in the
-/// entry as one run; a parameter about the IOMMU or VFIO outside that run is a left-over.
-pub fn stale(entries: &[Entry], kernels: &[String], configured: &[u8]) -> Option<String> {
-    let wanted = tokens(configured);
+/// entry as one run; a parameter about the IOMMU or VFIO outside that run is a left-over. `None` where
+/// the settings compute the line: then only a kernel without any entry shows.
+pub fn stale(entries: &[Entry], kernels: &[String], configured: Option<&[u8]>) -> Option<String> {
     let mut seen = false;
     for (entry, release) in ours(entries, kernels) {
         seen = true;
+        let Some(wanted) = configured.map(tokens) else { continue };
         let carried = tokens(&entry.arguments);
         let raw = |line: &[Token]| line.iter().map(|t| t.raw.to_vec()).collect::<Vec<_>>();
         let (have, want) = (raw(&carried), raw(&wanted));
@@ -81,7 +82,9 @@ pub fn stale(entries: &[Entry], kernels: &[String], configured: &[u8]) -> Option
 }
 
 fn ours<'a>(entries: &'a [Entry], kernels: &'a [String]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
-    entries.iter().filter(|entry| !entry.recovery).filter_map(|entry| {
+    // os-prober's and hand-written entries take no part in the settings.
+    let generated = |entry: &&Entry| entry.script.as_ref().is_none_or(|script| script.contains("linux"));
+    entries.iter().filter(|entry| !entry.recovery).filter(generated).filter_map(|entry| {
         let release = entry.release.as_deref()?;
         kernels.iter().any(|known| known == release).then_some((entry, release))
     })
@@ -110,6 +113,7 @@ mod tests {
             kernel_path: format!("/boot/vmlinuz-{}", release.unwrap_or("x")),
             release: release.map(str::to_string),
             arguments: arguments.as_bytes().to_vec(),
+            script: None,
             recovery,
         }
     }
@@ -125,6 +129,15 @@ mod tests {
         let judged = judge(&entries, &["6.1".into()], &["intel_iommu=on".into()], &["iommu=pt".into()]);
         assert_eq!(judged.len(), 1);
         assert!(judged[0].carries);
+    }
+
+    #[test]
+    fn entries_of_other_scripts_are_none_of_ours() {
+        let text = b"### BEGIN /etc/grub.d/10_linux ###\nmenuentry 'A' {\nlinux /boot/vmlinuz-6.1 ro quiet\n}\n\
+            ### END /etc/grub.d/10_linux ###\n### BEGIN /etc/grub.d/30_os-prober ###\n\
+            menuentry 'B' {\nlinux /boot/vmlinuz-6.1 root=/dev/sdb1\n}\n### END /etc/grub.d/30_os-prober ###\n";
+        let judged = judge(&crate::grub_cfg::entries(text), &["6.1".into()], &["quiet".into()], &[]);
+        assert_eq!(judged.iter().map(|entry| entry.title.as_str()).collect::<Vec<_>>(), ["A"]);
     }
 
     #[test]
@@ -155,13 +168,13 @@ mod tests {
         ];
         for (have, configured, want) in table {
             let entries = [entry("Debian", Some("6.1"), have, false)];
-            let got = stale(&entries, &["6.1".into()], configured.as_bytes());
+            let got = stale(&entries, &["6.1".into()], Some(configured.as_bytes()));
             match want {
                 None => assert_eq!(got, None, "{have} / {configured}"),
                 Some(text) => assert!(got.as_deref().is_some_and(|g| g.contains(text)), "{got:?} / {text}"),
             }
         }
-        assert!(stale(&[], &["6.1".into()], b"quiet").is_some());
-        assert_eq!(stale(&[], &[], b"quiet"), None);
+        assert!(stale(&[], &["6.1".into()], None).is_some());
+        assert_eq!(stale(&[], &[], Some(b"quiet")), None);
     }
 }

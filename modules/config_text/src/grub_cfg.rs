@@ -15,6 +15,8 @@ pub struct Entry {
     pub release: Option<String>,
     /// What follows the path, words set apart by one blank, GRUB's quoting undone.
     pub arguments: Vec<u8>,
+    /// The script of /etc/grub.d that wrote it (`10_linux`), as grub-mkconfig's comments tell.
+    pub script: Option<String>,
     /// Whether this is a recovery entry, which gets `GRUB_CMDLINE_LINUX` alone.
     pub recovery: bool,
 }
@@ -27,14 +29,15 @@ pub fn entries(text: &[u8]) -> Vec<Entry> {
     let mut found = Vec::new();
     // One item per open brace: the menu entry it belongs to, if it is one's.
     let mut open: Vec<Option<MenuEntry>> = Vec::new();
-    for command in Commands::new(text) {
+    let mut commands = Commands::new(text);
+    while let Some(command) = commands.next() {
         let opens = command.last().is_some_and(|word| word.bare && word.text == b"{");
         let first = command.first().filter(|word| word.bare).map_or(&b""[..], |word| &word.text);
         match first {
             b"menuentry" if opens => open.push(Some(MenuEntry::new(&command))),
             b"linux" | b"linux16" | b"linuxefi" => {
                 if let (Some(entry), Some(path)) = (open.iter().rev().flatten().next(), command.get(1)) {
-                    found.push(entry.boots(&path.text, &command[2..]));
+                    found.push(entry.boots(&path.text, &command[2..], commands.script.clone()));
                 }
             }
             b"}" => {
@@ -76,7 +79,7 @@ impl MenuEntry {
         MenuEntry { title, recovery }
     }
 
-    fn boots(&self, path: &[u8], arguments: &[Word]) -> Entry {
+    fn boots(&self, path: &[u8], arguments: &[Word], script: Option<String>) -> Entry {
         let kernel_path = String::from_utf8_lossy(path).into_owned();
         let release = kernel_name(&kernel_path).map(str::to_string);
         let words: Vec<&[u8]> = arguments.iter().map(|word| word.text.as_slice()).collect();
@@ -86,6 +89,7 @@ impl MenuEntry {
             title: self.title.clone(),
             release,
             arguments: words.join(&b' '),
+            script,
             recovery: self.recovery || single,
             kernel_path,
         }
@@ -106,11 +110,13 @@ struct Word {
 struct Commands<'a> {
     text: &'a [u8],
     at: usize,
+    /// The script whose part of the file this is.
+    script: Option<String>,
 }
 
 impl<'a> Commands<'a> {
     fn new(text: &'a [u8]) -> Self {
-        Commands { text, at: 0 }
+        Commands { text, at: 0, script: None }
     }
 
     fn peek(&self) -> Option<u8> {
@@ -121,6 +127,19 @@ impl<'a> Commands<'a> {
         let byte = self.peek()?;
         self.at += 1;
         Some(byte)
+    }
+
+    /// `### BEGIN /etc/grub.d/10_linux ###` and `### END …`, which grub-mkconfig writes around each part.
+    fn marked(&mut self, start: usize) {
+        let comment = String::from_utf8_lossy(&self.text[start..self.at]);
+        let mut words = comment.split_whitespace();
+        match (words.next(), words.next(), words.next()) {
+            (Some("###"), Some("BEGIN"), Some(path)) => {
+                self.script = path.rsplit('/').next().map(str::to_string);
+            }
+            (Some("###"), Some("END"), _) => self.script = None,
+            _ => {}
+        }
     }
 
     /// One word; the current byte is its first.
@@ -192,9 +211,11 @@ impl Iterator for Commands<'_> {
                     }
                 }
                 b'#' => {
+                    let start = self.at;
                     while self.peek().is_some_and(|b| b != b'\n') {
                         self.at += 1;
                     }
+                    self.marked(start);
                 }
                 _ => {
                     let start = self.at;

@@ -71,7 +71,7 @@ fn without_settings(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             format!("no boot loader on this machine ({why}): nothing to configure").into(),
         );
     }
-    reply.insert("cmdline".into(), json!({"before": null, "after": null}));
+    reply.insert("cmdline".into(), json!({"before": null, "after": null, "computed": []}));
     for key in ["added", "removed", "files", "entries"] {
         reply.insert(key.into(), json!([]));
     }

@@ -25,6 +25,11 @@ pub(crate) struct Wanted {
 
 /// Refuses, before anything is read, options that are no single safe token each.
 pub(crate) fn check_tokens(args: &Args) -> Result<(), Failure> {
+    if !args.path.starts_with('/') {
+        let path: String = args.path.chars().take(60).collect();
+        let msg = format!("path: {path} is no absolute path; give one such as /etc/default/grub");
+        return Err(Failure::coded("invalid_value", msg));
+    }
     for (option, tokens) in [("parameters", &args.parameters), ("remove", &args.remove)] {
         for token in tokens {
             if token.len() > COMMAND_LINE_SIZE {

@@ -3,6 +3,7 @@
 //! Decompressing an image on each run would be far too dear. Instead, what goes into it is hashed,
 //! and the hash is kept after each rebuild; modification times decide where there is no such stamp.
 
+use config_text::{modprobe_d, modules_list};
 use nix::sys::stat::FileStat;
 
 use crate::kernels::Kernel;
@@ -10,22 +11,6 @@ use crate::root::{HostError, Root};
 
 /// Where the hash of the inputs of the last verified rebuild is kept.
 pub const STAMP: &str = "/var/lib/pci-passthrough/initramfs";
-
-/// The directories `modprobe` reads, in its order of precedence (modprobe.d(5)).
-const MODPROBE_D: [&str; 5] = [
-    "/etc/modprobe.d",
-    "/run/modprobe.d",
-    "/usr/local/lib/modprobe.d",
-    "/usr/lib/modprobe.d",
-    "/lib/modprobe.d",
-];
-/// The directories `systemd-modules-load` reads (modules-load.d(5)).
-const MODULES_LOAD_D: [&str; 4] = [
-    "/etc/modules-load.d",
-    "/run/modules-load.d",
-    "/usr/local/lib/modules-load.d",
-    "/usr/lib/modules-load.d",
-];
 
 /// A program that builds initramfs images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,17 +85,21 @@ pub fn generator(root: &Root) -> Option<Generator> {
     GENERATORS.iter().find(|(name, _)| there(name)).map(|(_, generator)| *generator)
 }
 
-/// What the stamp holds after a rebuild: a hash of all inputs and of the images' times, 16
-/// hexadecimal digits. Images that somebody else rebuilt since do not match it, and times decide. It
-/// tells changes apart; it is no protection against forgery, which root alone could attempt.
+/// What the stamp holds after a rebuild: a hash of all inputs and one of the images' times, 16
+/// hexadecimal digits each. Of images that somebody else rebuilt since it says nothing; then times
+/// decide. It tells changes apart; it is no protection against forgery, which root alone could attempt.
 pub fn stamp(root: &Root, images: &[String]) -> Result<String, HostError> {
-    Ok(inputs(root)?.stamp(root, images))
+    Ok(format!("{} {}", inputs(root)?.digest(), images_digest(root, images)))
 }
 
 fn stale(root: &Root, state: &InitramfsState) -> Result<Option<String>, HostError> {
     let inputs = inputs(root)?;
-    if root.text(STAMP).is_some_and(|stamp| stamp == inputs.stamp(root, &state.images)) {
-        return Ok(None);
+    let stamp = root.text(STAMP).unwrap_or_default();
+    if let Some((stamped, images)) = stamp.split_once(' ')
+        && images == images_digest(root, &state.images)
+    {
+        let changed = stamped != inputs.digest();
+        return Ok(changed.then(|| "what goes into the initramfs has changed since it was built".to_string()));
     }
     let oldest = state.images.iter().filter_map(|path| Some((mtime(&root.stat(path)?), path))).min();
     Ok(match (oldest, inputs.newest) {
@@ -121,19 +110,29 @@ fn stale(root: &Root, state: &InitramfsState) -> Result<Option<String>, HostErro
     })
 }
 
+fn images_digest(root: &Root, images: &[String]) -> String {
+    let mut all = Inputs::default();
+    for image in images {
+        let time = root.stat(image).map(|stat| mtime(&stat));
+        all.add(format!("{image} {time:?}").as_bytes());
+    }
+    all.digest()
+}
+
 struct Inputs {
     hash: u64,
     newest: Option<((i64, i64), String)>,
 }
 
+impl Default for Inputs {
+    fn default() -> Inputs {
+        Inputs { hash: 0xcbf2_9ce4_8422_2325, newest: None }
+    }
+}
+
 impl Inputs {
-    fn stamp(&self, root: &Root, images: &[String]) -> String {
-        let mut all = Inputs { hash: self.hash, newest: None };
-        for image in images {
-            let time = root.stat(image).map(|stat| mtime(&stat));
-            all.add(format!("{image} {time:?}").as_bytes());
-        }
-        format!("{:016x}", all.hash)
+    fn digest(&self) -> String {
+        format!("{:016x}", self.hash)
     }
 
     /// FNV-1a: four lines, and the same in every build of the modules.
@@ -153,10 +152,10 @@ impl Inputs {
 }
 
 fn inputs(root: &Root) -> Result<Inputs, HostError> {
-    let mut inputs = Inputs { hash: 0xcbf2_9ce4_8422_2325, newest: None };
+    let mut inputs = Inputs::default();
     let with_modules_load = generator(root).is_some_and(|g| g.copies_modules_load);
-    let modules_load: &[&str] = if with_modules_load { &MODULES_LOAD_D } else { &[] };
-    for dir in MODPROBE_D.iter().chain(modules_load) {
+    let modules_load: &[&str] = if with_modules_load { &modules_list::DIRECTORIES } else { &[] };
+    for dir in modprobe_d::DIRECTORIES.iter().chain(modules_load) {
         let names = root.list(dir)?;
         // A removed file shows only in its directory's time. One that was never used tells nothing.
         if dir.starts_with("/etc") {
@@ -231,6 +230,15 @@ mod tests {
         create_dir_all(dir.path().join("var/lib/pci-passthrough")).unwrap();
         let images = ["/boot/initrd.img-6.1".to_string()];
         fs::write(dir.path().join(&STAMP[1..]), stamp(&root, &images).unwrap()).unwrap();
+        assert_eq!(observe(&root, &kernels).unwrap().stale, None);
+        // A file with an old time, as archives and packages bring them, counts all the same.
+        fs::write(dir.path().join("etc/modprobe.d/old.conf"), "new").unwrap();
+        at(&dir.path().join("etc/modprobe.d/old.conf"), 60);
+        at(&dir.path().join("etc/modprobe.d"), 60);
+        let why = observe(&root, &kernels).unwrap().stale.unwrap();
+        assert_eq!(why, "what goes into the initramfs has changed since it was built");
+        fs::remove_file(dir.path().join("etc/modprobe.d/old.conf")).unwrap();
+        at(&dir.path().join("etc/modprobe.d"), 5);
         assert_eq!(observe(&root, &kernels).unwrap().stale, None);
         // Rebuilt by hand in between, then the old configuration put back: the stamp no longer speaks.
         at(&dir.path().join("boot/initrd.img-6.1"), 7);

@@ -85,6 +85,7 @@ fn carry_out<M: Module>(
     let plan = planned.plan;
     let mut results = planned.reply;
     warnings.extend(plan.warnings.iter().cloned());
+    apply::ready(&root, &plan).map_err(not_applied)?;
     let mut actions = None;
     let mut backups = Vec::new();
     debug_assert!(!M::READ_ONLY || plan.is_empty(), "a module that only looks plans nothing");
