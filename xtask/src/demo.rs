@@ -39,6 +39,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     paths::remove(&dir)?;
     paths::make_dir(&dir)?;
     let mut demo = Demo { env, dir, failures: Vec::new() };
+    paths::write(&demo.config(), config(&demo.env).as_bytes())?;
     demo.facts()?;
     demo.read_only_role()?;
     demo.sample_hosts()?;
@@ -63,18 +64,53 @@ impl Demo {
         }
     }
 
-    /// Runs a program of the environment, shows the command, keeps its output in the results as `NAME.txt`.
+    /// The configuration that the shown commands name.
+    fn config(&self) -> PathBuf {
+        self.dir.join("ansible.cfg")
+    }
+
+    /// A program of the environment with nothing set but the configuration: [`Demo::show`] prints all of it.
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(self.env.dir.join("bin").join(program));
+        command.current_dir(paths::workspace()).env("ANSIBLE_CONFIG", self.config());
+        if std::env::var("LC_ALL").is_ok_and(|locale| !locale.ends_with("UTF-8")) {
+            // Ansible refuses any other encoding.
+            command.env("LC_ALL", "C.UTF-8");
+        }
+        command
+    }
+
+    /// Runs a [`Demo::command`], shows it so that it can be pasted, keeps its output in the results as `NAME.txt`.
     fn show(&self, name: &str, mut command: Command) -> Result<run::Captured, String> {
-        let words: Vec<String> = std::iter::once(command.get_program())
-            .chain(command.get_args())
-            .map(|word| paths::shown(word.as_ref()))
-            .map(|word| if word.contains(' ') { format!("'{word}'") } else { word })
-            .collect();
-        println!("   $ {}", words.join(" "));
+        let settings =
+            command.get_envs().filter_map(|(name, value)| Some((name, paths::shown(value?.as_ref()))));
+        let settings = settings.map(|(name, value)| format!("{}={value}", name.display()));
+        let words = std::iter::once(command.get_program()).chain(command.get_args());
+        let words = words.map(|word| paths::shown(word.as_ref()));
+        let words = words.map(|word| if word.contains(' ') { format!("'{word}'") } else { word });
+        println!("   $ {}", settings.chain(words).collect::<Vec<_>>().join(" "));
         let done = run::captured(&format!("demo-{name}"), "running", &mut command)?;
         paths::write(&self.dir.join(format!("{name}.txt")), done.text.as_bytes())?;
         Ok(done)
     }
+}
+
+/// What the shown commands need, and nothing of the user's own Ansible configuration.
+fn config(env: &Env) -> String {
+    let home = env.dir.join("home");
+    format!(
+        "[defaults]\n\
+         collections_path = {installed}\n\
+         home = {home}\n\
+         local_tmp = {home}/tmp\n\
+         remote_tmp = {home}/tmp\n\
+         localhost_warning = false\n\
+         nocolor = true\n\
+         [inventory]\n\
+         inventory_unparsed_warning = false\n",
+        installed = collection::installed_dir().display(),
+        home = home.display(),
+    )
 }
 
 /// Prints text indented.

@@ -14,35 +14,83 @@ mod vm;
 
 use std::process::ExitCode;
 
-const HELP: &str = "\
-cargo xtask COMMAND
+/// A command: its name, its arguments, what it does, and the function.
+struct Command {
+    name: &'static str,
+    arguments: &'static str,
+    what: &'static [&'static str],
+    run: fn(&[String]) -> Result<(), String>,
+}
 
-  demo                    build all, then run it on this machine (read only) and on two sample hosts
-  test [KIND…]            run every proof, or the kinds named; `test --list` names them
-  dist [--toolchain NAME] build the static binaries, stage, build and install the collection in target/;
-                          debian-musl, rustup-musl or static-gnu: the first of them that is complete here
-  ansible-env [VERSION…]  make the Ansible environments in target/ansible: 2.16, 2.19, newest
-  vm [--short]            the role on real kernels: guests with an Intel or an AMD IOMMU, broken and cut off too;
-                          --cuts N sets the number of power cuts, --only TEXT chooses guests
-  figures [NAME…]         measure: sizes, instructions, facts, blacklist
-";
+const COMMANDS: [Command; 6] = [
+    Command {
+        name: "demo",
+        arguments: "",
+        what: &["build all, then run it on this machine (read only) and on two sample hosts"],
+        run: demo::run,
+    },
+    Command {
+        name: "test",
+        arguments: "[--list] [KIND…]",
+        what: &["run every proof, or the kinds named; --list names and describes them"],
+        run: test::run,
+    },
+    Command {
+        name: "dist",
+        arguments: "[--toolchain NAME]",
+        what: &[
+            "build the static binaries, stage, build and install the collection in target/; NAME is",
+            "debian-musl, rustup-musl or static-gnu, else the first of them that is complete here",
+        ],
+        run: dist::run,
+    },
+    Command {
+        name: "ansible-env",
+        arguments: "[VERSION…]",
+        what: &["make the Ansible environments in target/ansible: 2.16, 2.19, newest"],
+        run: ansible_env::run,
+    },
+    Command {
+        name: "vm",
+        arguments: "[--short] [--cuts N] [--only TEXT]",
+        what: &[
+            "the role on real kernels: QEMU guests with an emulated Intel or AMD IOMMU, broken and cut",
+            "off too; --cuts sets the number of power cuts, --only chooses guests; needs root and QEMU",
+        ],
+        run: vm::run,
+    },
+    Command {
+        name: "figures",
+        arguments: "[NAME…]",
+        what: &["measure what the README says in numbers: sizes, instructions, facts, blacklist"],
+        run: figures::run,
+    },
+];
+
+impl Command {
+    fn usage(&self) -> String {
+        let line = format!("cargo xtask {} {}", self.name, self.arguments);
+        format!("{}\n      {}\n", line.trim_end(), self.what.join("\n      "))
+    }
+}
 
 fn main() -> ExitCode {
     let mut arguments = std::env::args().skip(1);
-    let command = arguments.next();
+    let name = arguments.next().unwrap_or_else(|| "help".to_owned());
     let rest: Vec<String> = arguments.collect();
-    let done = match command.as_deref() {
-        Some("demo") => demo::run(&rest),
-        Some("test") => test::run(&rest),
-        Some("dist") => dist::run(&rest),
-        Some("ansible-env") => ansible_env::run(&rest),
-        Some("figures") => figures::run(&rest),
-        Some("vm") => vm::run(&rest),
-        None | Some("help" | "--help" | "-h") => {
-            print!("{HELP}");
+    let asks_for_help = |word: &str| ["--help", "-h"].contains(&word);
+    let usage = || COMMANDS.iter().map(Command::usage).collect::<Vec<_>>().join("\n");
+    let done = match COMMANDS.iter().find(|command| command.name == name) {
+        Some(command) if rest.iter().any(|word| asks_for_help(word)) => {
+            print!("{}", command.usage());
             return ExitCode::SUCCESS;
         }
-        Some(other) => Err(format!("no such command: {other}\n\n{HELP}")),
+        Some(command) => (command.run)(&rest),
+        None if name == "help" || asks_for_help(&name) => {
+            print!("{}", usage());
+            return ExitCode::SUCCESS;
+        }
+        None => Err(format!("no such command: {name}\n\n{}", usage())),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,6 +1,7 @@
 //! The role for real on copies of the bundled sample hosts: present, present again, absent.
 
 use std::path::Path;
+use std::time::{Duration, SystemTime};
 
 use crate::demo::{Demo, print_indented, recap};
 use crate::paths;
@@ -13,6 +14,9 @@ const HOSTS: [(&str, &str); 2] = [
 
 /// The folder in the results that holds the hosts' trees.
 const TREES: &str = "hosts";
+
+/// The time of change of every file of the copies, seconds since 1970: 2026-01-01.
+const COPIED_AT: u64 = 1_767_225_600;
 
 const PLAYBOOK: &str = "\
 - name: Two sample hosts, for real
@@ -40,6 +44,7 @@ impl Demo {
         for (name, wish) in HOSTS {
             let tree = self.dir.join(TREES).join(name);
             paths::copy_tree(&fixture(name), &tree)?;
+            set_times(&tree)?;
             hosts.push_str(&format!("    {name}:\n      vfio_host_root: {}\n      {wish}\n", tree.display()));
         }
         paths::write(&inventory, hosts.as_bytes())?;
@@ -69,7 +74,7 @@ impl Demo {
     }
 
     fn play(&self, name: &str, playbook: &Path, inventory: &Path, more: &[&str]) -> Result<String, String> {
-        let mut ansible = self.env.command("ansible-playbook");
+        let mut ansible = self.command("ansible-playbook");
         ansible.arg("--inventory").arg(inventory).arg("--diff").args(more).arg(playbook);
         Ok(self.show(name, ansible)?.text)
     }
@@ -90,6 +95,29 @@ impl Demo {
 fn print_recap(output: &str) {
     let recap = output.find("PLAY RECAP").and_then(|at| output.get(at..));
     print_indented(recap.unwrap_or(output));
+}
+
+/// Gives every file and directory of a tree the same time of change: what is generated is due where it is older than
+/// what it is made from, and the order of copying is no reason.
+fn set_times(dir: &Path) -> Result<(), String> {
+    for name in paths::list(dir)? {
+        let path = dir.join(name);
+        let kind =
+            std::fs::symlink_metadata(&path).map_err(|error| format!("{}: {error}", path.display()))?;
+        if kind.is_dir() {
+            set_times(&path)?;
+        } else if kind.is_file() {
+            set_time(&path)?;
+        }
+    }
+    set_time(dir)
+}
+
+fn set_time(path: &Path) -> Result<(), String> {
+    let time = SystemTime::UNIX_EPOCH + Duration::from_secs(COPIED_AT);
+    std::fs::File::open(path)
+        .and_then(|file| file.set_modified(time))
+        .map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn fixture(name: &str) -> std::path::PathBuf {
@@ -155,6 +183,17 @@ fn holds_only_own(now: &Path, at: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_file_gets_the_same_time() {
+        let dir = tempfile::tempdir().unwrap();
+        paths::write(&dir.path().join("etc/default/grub"), b"").unwrap();
+        set_times(dir.path()).unwrap();
+        for path in ["", "etc", "etc/default/grub"] {
+            let time = std::fs::metadata(dir.path().join(path)).unwrap().modified().unwrap();
+            assert_eq!(time, SystemTime::UNIX_EPOCH + Duration::from_secs(COPIED_AT), "{path}");
+        }
+    }
 
     #[test]
     fn every_difference_is_found() {

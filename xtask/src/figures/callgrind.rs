@@ -22,6 +22,10 @@ for file in cpuinfo cmdline modules mounts swaps; do
         mount --bind "$host/proc/$file" "$root/proc/$file"
     fi
 done
+# The exec below keeps the process, and so its number.
+if [ -f "$host/proc/self/mountinfo" ]; then
+    mount --bind "$host/proc/self/mountinfo" "$root/proc/$$/mountinfo"
+fi
 exec chroot "$root" "$@"
 "#;
 
@@ -46,6 +50,8 @@ pub fn count(host: &Path, root: &Path, program: &Path, arguments: Option<Value>)
     unshare
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
         .args([inside("program"), inside("arguments")]);
+    // The program walks through its environment at its start: with the caller's, counts would not repeat.
+    unshare.env_clear().env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
     // What valgrind's own launcher sets before it starts a tool.
     unshare.env("VALGRIND_LIB", inside("valgrind")).env("VALGRIND_LAUNCHER", inside("valgrind/launcher"));
     let done = run::logged("callgrind", "counting with callgrind, in a mount namespace", &mut unshare)?;

@@ -11,7 +11,7 @@ pub struct Kind {
     /// The name to choose it by.
     pub name: String,
     /// What it shows.
-    pub what: &'static str,
+    pub what: String,
     how: How,
 }
 
@@ -37,7 +37,7 @@ const CODE: &[&str] = &["test", "--locked", "--no-fail-fast", "--workspace", "--
 
 /// All kinds. The proofs are the `[[test]]` entries of tests/Cargo.toml in the order given there.
 pub fn all() -> Result<Vec<Kind>, String> {
-    let kind = |name: &str, what, how| Kind { name: name.to_owned(), what, how };
+    let kind = |name: &str, what: &str, how| Kind { name: name.to_owned(), what: what.to_owned(), how };
     let mut kinds = vec![
         kind("format", "cargo fmt", How::Cargo(FORMAT)),
         kind("clippy", "cargo clippy, every warning an error", How::Cargo(CLIPPY)),
@@ -48,8 +48,8 @@ pub fn all() -> Result<Vec<Kind>, String> {
             How::Collection,
         ),
     ];
-    for name in proofs()? {
-        kinds.push(Kind { name, what: "proof under tests/", how: How::Proof });
+    for (name, what) in proofs()? {
+        kinds.push(kind(&name, &what, How::Proof));
     }
     kinds.push(kind("vm", "the role on real kernels with an Intel and with an AMD IOMMU", How::Vm));
     kinds.push(kind("lint", "ansible-lint, production profile", How::Lint));
@@ -136,13 +136,35 @@ fn environments() -> Outcome {
     outcome
 }
 
-fn proofs() -> Result<Vec<String>, String> {
-    let manifest =
-        String::from_utf8_lossy(&paths::read(&paths::workspace().join("tests/Cargo.toml"))?).into_owned();
-    let mut names = Vec::new();
+/// Name and description of each proof.
+fn proofs() -> Result<Vec<(String, String)>, String> {
+    let manifest = paths::read(&paths::workspace().join("tests/Cargo.toml"))?;
+    entries(&String::from_utf8_lossy(&manifest))
+}
+
+/// The `[[test]]` entries of a manifest; the comment in each is its description.
+fn entries(manifest: &str) -> Result<Vec<(String, String)>, String> {
+    let mut entries = Vec::new();
     for entry in manifest.split("[[test]]").skip(1) {
         let name = entry.lines().find_map(|line| line.strip_prefix("name = \"")?.strip_suffix('"'));
-        names.push(name.ok_or("tests/Cargo.toml: a [[test]] without a name")?.to_owned());
+        let name = name.ok_or("tests/Cargo.toml: a [[test]] without a name")?;
+        let what = entry.lines().find_map(|line| line.strip_prefix("# "));
+        let what = what.ok_or_else(|| format!("tests/Cargo.toml: no comment describes {name}"))?;
+        entries.push((name.to_owned(), what.to_owned()));
     }
-    Ok(names)
+    Ok(entries)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_proof_is_described() {
+        let (one, two) = ("\n# What it shows\nname = \"one\"\n", "\nname = \"two\"\n");
+        let found = entries(&format!("[[test]]{one}")).unwrap();
+        assert_eq!(found, [("one".to_owned(), "What it shows".to_owned())]);
+        assert!(entries(&format!("[[test]]{two}")).is_err_and(|error| error.contains("two")));
+        assert!(!proofs().unwrap().is_empty());
+    }
 }
