@@ -68,7 +68,8 @@ pub fn installed(root: &Root) -> Result<Vec<Kernel>, HostError> {
         else {
             continue;
         };
-        if is_leftover(release) || claimed.iter().any(|c| c == release) {
+        let is_copy = name.starts_with("vmlinux-") && is_copy(root, release);
+        if is_copy || is_leftover(release) || claimed.iter().any(|c| c == release) {
             continue;
         }
         let kernel = found.entry(release.to_string()).or_default();
@@ -96,6 +97,13 @@ pub fn installed(root: &Root) -> Result<Vec<Kernel>, HostError> {
 
 fn first<const N: usize>(root: &Root, paths: [String; N]) -> Option<String> {
     paths.into_iter().find(|path| root.exists(path))
+}
+
+/// Whether `/boot/vmlinux-REL` is a debugger's copy beside the image that boots, as openSUSE has it
+/// (`vmlinux-REL.gz` beside `vmlinuz-REL`). No boot loader starts a compressed `vmlinux`.
+fn is_copy(root: &Root, release: &str) -> bool {
+    [".gz", ".xz", ".zst", ".bz2"].iter().any(|end| release.ends_with(end))
+        || root.exists(&format!("/boot/vmlinuz-{release}"))
 }
 
 fn is_leftover(release: &str) -> bool {
@@ -222,6 +230,29 @@ mod tests {
         assert_eq!(kernels[0].initrd.as_deref(), Some("/boot/initrd.img-6.1.0-18-amd64"));
         assert_eq!(kernels[0].config.as_deref(), Some("/boot/config-6.1.0-18-amd64"));
         assert_eq!(kernels[1].config.as_deref(), Some("/lib/modules/6.5.6-300.fc39.x86_64/config"));
+    }
+
+    #[test]
+    fn a_copy_for_the_debugger_is_no_kernel() {
+        let (_dir, root) = tree(&[
+            ("boot/vmlinuz-6.4.0-150600.23-default", ""),
+            ("boot/vmlinux-6.4.0-150600.23-default.gz", ""),
+            ("boot/vmlinuz-6.12.0-1-default", ""),
+            ("boot/vmlinux-6.12.0-1-default", ""),
+            ("boot/vmlinux-6.12.0-1-default.xz", ""),
+            ("boot/vmlinux-6.1.0-18-powerpc64le", ""),
+            ("boot/vmlinux-6.1.0-18-powerpc64le.zst", ""),
+            ("boot/vmlinux-5.0.0.bz2", ""),
+        ]);
+        let images: Vec<_> = installed(&root).unwrap().into_iter().filter_map(|k| k.image).collect();
+        assert_eq!(
+            images,
+            [
+                "/boot/vmlinux-6.1.0-18-powerpc64le",
+                "/boot/vmlinuz-6.12.0-1-default",
+                "/boot/vmlinuz-6.4.0-150600.23-default",
+            ]
+        );
     }
 
     #[test]
