@@ -31,7 +31,7 @@ impl DropIn {
 /// Every file in `directories` (in the order of their priority) whose name `counts`, sorted by name
 /// within a directory. Directories among them are skipped, as their readers do.
 ///
-/// Fails on a name that is no UTF-8 and on a file that cannot be read: to leave one out would be to
+/// Fails on a name that counts and is no UTF-8 and on a file that cannot be read: to leave one out would be to
 /// misjudge what is in force.
 pub fn read(
     root: &Root,
@@ -41,12 +41,16 @@ pub fn read(
     let mut found: Vec<DropIn> = Vec::new();
     for directory in directories {
         for name in root.list(directory)? {
+            // What its reader passes over by its ending may have any name.
+            if !counts(&name.to_string_lossy()) {
+                continue;
+            }
             let name = name.into_string().map_err(|name| HostError::Malformed {
                 path: root.full(&format!("{directory}/{}", name.display())),
                 message: "the file's name is no UTF-8 text; rename it".to_string(),
             })?;
             let path = format!("{directory}/{name}");
-            if !counts(&name) || root.is_dir(&path) {
+            if root.is_dir(&path) {
                 continue;
             }
             let bytes = match root.read_opt(&path) {
@@ -78,7 +82,9 @@ pub fn newer_than_boot(root: &Root, path: &str) -> Option<bool> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::ffi::OsStr;
     use std::fs;
+    use std::os::unix::ffi::OsStrExt;
     use std::os::unix::fs::symlink;
 
     #[test]
@@ -114,6 +120,20 @@ mod tests {
                 row("/lib/modprobe.d/c.conf", "2", true),
             ]
         );
+    }
+
+    #[test]
+    fn a_name_that_is_no_text_matters_only_where_it_counts() {
+        let dir = tempfile::tempdir().unwrap();
+        let modprobe_d = dir.path().join("etc/modprobe.d");
+        fs::create_dir_all(&modprobe_d).unwrap();
+        let root = Root::open(dir.path()).unwrap();
+        let names = || read(&root, &["/etc/modprobe.d"], |name| name.ends_with(".conf"));
+        fs::write(modprobe_d.join(OsStr::from_bytes(b"\xff.txt")), "x").unwrap();
+        assert_eq!(names().unwrap(), []);
+        fs::write(modprobe_d.join(OsStr::from_bytes(b"\xff.conf")), "x").unwrap();
+        let message = names().unwrap_err().to_string();
+        assert!(message.contains("/etc/modprobe.d/\u{fffd}.conf: the file's name is no UTF-8"), "{message}");
     }
 
     #[test]
