@@ -1,6 +1,5 @@
 //! `vfio_modules`: the modules for PCI passthrough, loaded at boot.
 
-mod lists;
 mod observe;
 mod plan;
 mod reply;

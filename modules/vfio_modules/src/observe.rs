@@ -4,11 +4,14 @@ use config_text::modules_list::DIRECTORIES;
 use host::drop_in;
 use host::initramfs::{self, InitramfsState};
 use host::kernels::{self, ModuleState, same_module};
+use host::modules_load::{self, ETC_MODULES, List, Lists};
 use host::{HostError, Root, proc};
 use protocol::Failure;
 
-use crate::lists::{self, ETC_MODULES, List, Lists, OWN};
 use crate::{Args, wish};
+
+/// The file that the module makes where `/etc/modules` is not read.
+const OWN: &str = "/etc/modules-load.d/vfio.conf";
 
 /// What one installed kernel has.
 #[derive(Debug, Clone)]
@@ -59,7 +62,7 @@ pub struct Observed {
 /// Reads the host.
 pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     let given = args.modules.as_deref().map(wish::given).transpose()?;
-    let Lists { all: lists, reads_etc_modules } = lists::read(root)?;
+    let Lists { all: lists, reads_etc_modules } = modules_load::read(root)?;
     let path = match &args.path {
         Some(path) => path.clone(),
         None if lists.iter().any(|list| list.path == ETC_MODULES && list.counts) => ETC_MODULES.to_string(),

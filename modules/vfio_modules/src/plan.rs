@@ -3,9 +3,9 @@
 use apply::{Activation, FileChange, LoadModule, Plan, RebootReason};
 use config_text::modules_list;
 use host::kernels::ModuleState;
+use host::modules_load::List;
 use protocol::{Failure, Planned};
 
-use crate::lists::List;
 use crate::observe::Observed;
 use crate::{Args, State, reply, wish};
 
@@ -59,9 +59,12 @@ fn present(args: &Args, seen: &Observed, lists: &mut Vec<List>, plan: &mut Plan)
     }
     refuse_masked(seen, lists)?;
     let after = modules_list::present(seen.at_path.as_deref().unwrap_or(HEADER.as_bytes()), &missing);
-    match lists.iter_mut().find(|list| list.path == seen.path) {
-        Some(list) => list.bytes.clone_from(&after),
-        None => lists.push(List { path: seen.path.clone(), bytes: after.clone(), counts: true }),
+    match lists.iter().find(|list| list.path == seen.path).map(|list| list.target.clone()) {
+        Some(target) => rewrite(lists, &target, &after),
+        None => {
+            let (path, target) = (seen.path.clone(), seen.path.clone());
+            lists.push(List { path, target, bytes: after.clone(), counts: true });
+        }
     }
     plan.files.push(FileChange { path: seen.path.clone(), before: seen.at_path.clone(), after: Some(after) });
     Ok(())
@@ -97,12 +100,21 @@ fn refuse_masked(seen: &Observed, lists: &[List]) -> Result<(), Failure> {
     }
 }
 
-/// Takes the modules off every list under /etc; the rest is named.
+/// Every list that is the file at `target` has this content from now on.
+fn rewrite(lists: &mut [List], target: &str, after: &[u8]) {
+    for list in lists.iter_mut().filter(|list| list.target == target) {
+        list.bytes = after.to_vec();
+    }
+}
+
+/// Takes the modules off every list under /etc; the rest is named. A file that several lists are
+/// is edited once, where it is.
 fn absent(seen: &Observed, lists: &mut [List], plan: &mut Plan) {
     let names: Vec<&str> = seen.wish.iter().map(String::as_str).collect();
-    for list in lists.iter_mut() {
+    for list in &seen.lists {
+        let target = &list.target;
         let after = modules_list::absent(&list.bytes, &names);
-        if after == list.bytes {
+        if after == list.bytes || plan.files.iter().any(|file| file.path == *target) {
             continue;
         }
         if !list.is_under_etc() {
@@ -116,9 +128,11 @@ fn absent(seen: &Observed, lists: &mut [List], plan: &mut Plan) {
             }
             continue;
         }
-        let before = Some(std::mem::replace(&mut list.bytes, after.clone()));
-        let after = (after != HEADER.as_bytes()).then_some(after);
-        plan.files.push(FileChange { path: list.path.clone(), before, after });
+        rewrite(lists, target, &after);
+        // Without its file a link would lead nowhere.
+        let is_linked = seen.lists.iter().any(|other| other.target == *target && other.path != *target);
+        let after = (after != HEADER.as_bytes() || is_linked).then_some(after);
+        plan.files.push(FileChange { path: target.clone(), before: Some(list.bytes.clone()), after });
     }
 }
 

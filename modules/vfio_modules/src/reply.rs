@@ -3,9 +3,9 @@
 use config_text::Finding;
 use config_text::modules_list;
 use host::kernels::{ModuleState, same_module};
+use host::modules_load::List;
 use serde_json::{Map, Value, json};
 
-use crate::lists::List;
 use crate::observe::Observed;
 use crate::wish;
 

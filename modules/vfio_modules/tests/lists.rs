@@ -109,6 +109,43 @@ fn absent_takes_the_modules_off_every_list_under_etc() {
 }
 
 #[test]
+fn absent_edits_a_file_once_and_only_where_it_is_the_administrators() {
+    let (dir, host) = tree(&[
+        ("/etc/modules-load.d/b.conf", "loop\nvfio\n"),
+        ("/usr/lib/modules-load.d/vendor.conf", "vfio\n"),
+        ("/opt/site.conf", "vfio_pci\n"),
+        ("/etc/site/list", "vfio_pci\n"),
+    ]);
+    host.link("/etc/modules-load.d/a.conf", "b.conf");
+    host.link("/etc/modules-load.d/vendor.conf", "/usr/lib/modules-load.d/vendor.conf");
+    host.link("/etc/modules-load.d/opt.conf", "../../opt/site.conf");
+    host.link("/usr/lib/modules-load.d/site.conf", "/etc/site/list");
+    let reply = run(dir.path(), json!({"state": "absent"})).expect_ok();
+    assert_eq!(text(&host, "/etc/modules-load.d/b.conf"), "loop\n");
+    assert_eq!(text(&host, "/etc/site/list"), "");
+    assert_eq!(text(&host, "/usr/lib/modules-load.d/vendor.conf"), "vfio\n");
+    assert_eq!(text(&host, "/opt/site.conf"), "vfio_pci\n");
+    assert_eq!(reply.json["diff"].as_array().unwrap().len(), 2);
+    let warnings = reply.json["warnings"].as_array().unwrap();
+    let left =
+        |path: &str| warnings.iter().any(|w| w.as_str().unwrap().starts_with(&format!("{path}:1: still")));
+    assert!(left("/etc/modules-load.d/opt.conf") && left("/etc/modules-load.d/vendor.conf"), "{warnings:?}");
+    assert_eq!(warnings.len(), 2, "{warnings:?}");
+    assert_eq!(reply.json["modules"][0]["configured_in"], json!(["/etc/modules-load.d/vendor.conf"]));
+}
+
+#[test]
+fn an_own_file_that_a_link_needs_stays() {
+    let (dir, host) = tree(&[(SYSTEMD, "")]);
+    let _ = run(dir.path(), json!({})).expect_ok();
+    host.link("/etc/modules-load.d/also.conf", "vfio.conf");
+    let reply = run(dir.path(), json!({"state": "absent"})).expect_ok();
+    assert_eq!(reply.json["diff"].as_array().unwrap().len(), 1);
+    assert!(text(&host, OWN).starts_with('#') && !text(&host, OWN).contains("vfio_pci\n"));
+    assert!(!run(dir.path(), json!({"state": "absent"})).expect_ok().changed());
+}
+
+#[test]
 fn virqfd_goes_by_the_installed_kernels() {
     let dir = tempfile::tempdir().unwrap();
     let (debian, pve) = (dir.path().join("debian"), dir.path().join("pve"));

@@ -1,21 +1,23 @@
-//! The lists that are read at boot.
+//! The lists of modules that are loaded at boot.
 
 use config_text::modules_list::{self, DIRECTORIES, Entry};
-use host::drop_in;
-use host::{HostError, Root};
+
+use crate::{HostError, Root, drop_in};
 
 /// Debian's list, which systemd reads through a link in modules-load.d.
 pub const ETC_MODULES: &str = "/etc/modules";
-/// The file of this module's own.
-pub const OWN: &str = "/etc/modules-load.d/vfio.conf";
 /// Where systemd lies that reads modules-load.d; other init systems read `/etc/modules` by themselves.
 const SYSTEMD: [&str; 2] = ["/usr/lib/systemd/systemd-modules-load", "/lib/systemd/systemd-modules-load"];
+/// As the kernel's own bound on nested links (`MAXSYMLINKS`).
+const MAX_LINKS: usize = 40;
 
 /// One list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct List {
     /// Its path inside the root; `/etc/modules` where a link leads there.
     pub path: String,
+    /// Where its file is, all links followed. Lists with the same one are one file.
+    pub target: String,
     /// Its content.
     pub bytes: Vec<u8>,
     /// Whether it is read at boot: not masked by a file of the same name in an earlier directory.
@@ -33,9 +35,9 @@ impl List {
         modules_list::parse(&self.bytes)
     }
 
-    /// Whether the administrator's directory holds it, where this module may write.
+    /// Whether its file is the administrator's, wherever a link to it lies.
     pub fn is_under_etc(&self) -> bool {
-        self.path.starts_with("/etc/")
+        self.target.starts_with("/etc/")
     }
 }
 
@@ -54,36 +56,54 @@ pub fn read(root: &Root) -> Result<Lists, HostError> {
     let mut lists =
         Lists { all: Vec::new(), reads_etc_modules: !SYSTEMD.iter().any(|path| root.exists(path)) };
     for file in drop_in::read(root, &DIRECTORIES, modules_list::is_config_name)? {
-        if leads_to_etc_modules(root, &file.path()) {
+        let path = file.path();
+        let target = resolved(root, &path);
+        // Whether the file is there or not.
+        if target == ETC_MODULES {
             lists.reads_etc_modules |= !file.masked;
         } else {
-            lists.all.push(List { path: file.path(), counts: !file.masked, bytes: file.bytes });
+            lists.all.push(List { path, target, counts: !file.masked, bytes: file.bytes });
         }
     }
     if let Some(bytes) = etc_modules {
         let counts = lists.reads_etc_modules;
-        lists.all.insert(0, List { path: ETC_MODULES.to_string(), bytes, counts });
+        let target = resolved(root, ETC_MODULES);
+        lists.all.insert(0, List { path: ETC_MODULES.to_string(), target, bytes, counts });
     }
     Ok(lists)
 }
 
-/// Whether a link leads there, be the file there or not.
-fn leads_to_etc_modules(root: &Root, path: &str) -> bool {
-    if root.link(path).is_none() {
-        return false;
-    }
-    let Ok(end) = root.locate(path) else { return false };
-    let mut parts: Vec<&str> = Vec::new();
-    for part in end.path.split('/') {
-        match part {
-            "" | "." => {}
-            ".." => {
-                parts.pop();
-            }
-            name => parts.push(name),
+/// The path of the file that `path` reaches, links to directories followed too; `path` itself where
+/// its links lead in a circle.
+fn resolved(root: &Root, path: &str) -> String {
+    let mut ahead: Vec<String> = components(path).rev().collect();
+    let mut reached: Vec<String> = Vec::new();
+    let mut links = 0;
+    while let Some(part) = ahead.pop() {
+        if part == ".." {
+            reached.pop();
+            continue;
         }
+        let here = format!("/{}", [reached.as_slice(), std::slice::from_ref(&part)].concat().join("/"));
+        let Some(target) = root.link(&here) else {
+            reached.push(part);
+            continue;
+        };
+        links += 1;
+        if links > MAX_LINKS {
+            return path.to_string();
+        }
+        let target = target.to_string_lossy();
+        if target.starts_with('/') {
+            reached.clear();
+        }
+        ahead.extend(components(&target).rev());
     }
-    parts == ["etc", "modules"]
+    format!("/{}", reached.join("/"))
+}
+
+fn components(path: &str) -> impl DoubleEndedIterator<Item = String> {
+    path.split('/').filter(|part| !part.is_empty() && *part != ".").map(str::to_string)
 }
 
 #[cfg(test)]
@@ -138,5 +158,33 @@ mod tests {
         let paths: Vec<&str> = lists.all.iter().map(|list| list.path.as_str()).collect();
         assert_eq!(paths, [ETC_MODULES]);
         assert_eq!(lists.all[0].lines("vfio"), [1]);
+    }
+    #[test]
+    fn a_list_is_where_its_links_lead() {
+        let lists = tree(
+            &[("etc/site/own.conf", ""), ("usr/lib/modules-load.d/vendor.conf", "")],
+            &[
+                ("etc/modules-load.d", "site"),
+                ("etc/site/deep.conf", "../modules-load.d/own.conf"),
+                ("etc/site/vendor.conf", "/usr/lib/modules-load.d/vendor.conf"),
+                ("etc/site/up.conf", "../../../lib/modules-load.d/vendor.conf"),
+                ("lib", "usr/lib"),
+            ],
+        );
+        let of_etc: Vec<(&str, &str, bool)> = lists
+            .all
+            .iter()
+            .filter(|list| list.path.starts_with("/etc/"))
+            .map(|list| (list.path.rsplit('/').next().unwrap(), list.target.as_str(), list.is_under_etc()))
+            .collect();
+        assert_eq!(
+            of_etc,
+            [
+                ("deep.conf", "/etc/site/own.conf", true),
+                ("own.conf", "/etc/site/own.conf", true),
+                ("up.conf", "/usr/lib/modules-load.d/vendor.conf", false),
+                ("vendor.conf", "/usr/lib/modules-load.d/vendor.conf", false),
+            ]
+        );
     }
 }
