@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config_text::{modprobe_d, modules_list};
+use config_text::modprobe_d;
 use host::bootloader::{self, Bootloader};
 use host::firmware::{self, Firmware};
 use host::iommu::{self, Group};
 use host::kernels::{self, Kernel, ModuleIndex};
+use host::modules_load::{self, Lists};
 use host::pci::{self, PciDevice};
 use host::pci_ids::{self, Names};
 use host::proc::{self, Cpu};
@@ -131,8 +132,7 @@ pub(crate) fn observe(root: &Root, subsets: &BTreeSet<Subset>) -> Observed {
         seen.loaded = root.is_dir("/sys/module").then(|| VFIO_MODULES.map(is_live).to_vec());
     }
     if wants(&[Subset::Vfio]) {
-        let lists = drop_in::read(root, &modules_list::DIRECTORIES, modules_list::is_config_name);
-        seen.listed_modules = listed(&tolerant(lists, &mut warnings));
+        seen.listed_modules = listed(&tolerant(modules_load::read(root), &mut warnings));
         let files = drop_in::read(root, &modprobe_d::DIRECTORIES, modprobe_d::is_config_name);
         seen.listed_ids = ids(&tolerant(files, &mut warnings), seen.cmdline.as_deref().unwrap_or_default());
     }
@@ -144,11 +144,11 @@ pub(crate) fn observe(root: &Root, subsets: &BTreeSet<Subset>) -> Observed {
     seen
 }
 
-/// The VFIO modules that systemd-modules-load is told to load.
-fn listed(files: &[drop_in::DropIn]) -> Vec<String> {
-    let entries: Vec<_> =
-        files.iter().filter(|file| !file.masked).flat_map(|file| modules_list::parse(&file.bytes)).collect();
-    let names = VFIO_MODULES.into_iter().filter(|name| entries.iter().any(|entry| entry.loads(name)));
+/// The VFIO modules that are listed to be loaded at boot.
+fn listed(lists: &Lists) -> Vec<String> {
+    let read_at_boot = || lists.all.iter().filter(|list| list.counts);
+    let names =
+        VFIO_MODULES.into_iter().filter(|name| read_at_boot().any(|list| !list.lines(name).is_empty()));
     names.map(str::to_string).collect()
 }
 

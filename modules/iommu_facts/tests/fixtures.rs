@@ -169,6 +169,24 @@ fn vfio_as_it_is_configured_and_bound() {
 }
 
 #[test]
+fn etc_modules_counts_where_it_is_read() {
+    let scratch = tempfile::tempdir().unwrap();
+    for (systemd, link, expected) in
+        [(false, false, json!(["vfio_pci"])), (true, false, json!([])), (true, true, json!(["vfio_pci"]))]
+    {
+        let host = Host::new(scratch.path().join(format!("{systemd}-{link}")));
+        host.file("/etc/modules", "vfio_pci\n");
+        if systemd {
+            host.file("/usr/lib/systemd/systemd-modules-load", "");
+        }
+        if link {
+            host.link("/etc/modules-load.d/modules.conf", "../modules");
+        }
+        assert_eq!(facts(host.dir())["vfio"]["configured"]["modules"], expected, "{systemd} {link}");
+    }
+}
+
+#[test]
 fn four_thousand_functions() {
     // A hundred thousand small files: in memory where that is possible.
     let memory = Path::new("/dev/shm");
