@@ -63,6 +63,12 @@ pub fn all() -> Result<Vec<Kind>, String> {
 }
 
 impl Kind {
+    /// Whether it runs only where it is asked for by its name: the guests take as long as all the
+    /// rest together.
+    pub fn by_name_only(&self) -> bool {
+        matches!(self.how, How::Vm)
+    }
+
     /// Runs it to the end.
     pub fn run(&self, machine: &mut Machine) -> Outcome {
         match self.how {
