@@ -109,4 +109,15 @@ reboot_reasons:
   sample:
     - code: parameter_not_in_force
       message: intel_iommu=on is configured but not on the running kernel's command line
+code:
+  description:
+    - Why the module refuses (V(proxmox_boot_tool), V(bls_entries), V(grub_default_syntax), V(grub_default_exits)).
+  returned: on a refusal
+  type: str
+  sample: bls_entries
+msg:
+  description: What is wrong, where, and what to do.
+  returned: on failure
+  type: str
+  sample: "this host's entries are files of their own in /boot/loader/entries; use grubby"
 """

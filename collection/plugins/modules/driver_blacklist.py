@@ -215,4 +215,16 @@ backup_file:
   returned: changed and O(backup=true)
   type: str
   sample: /etc/modprobe.d/pci-passthrough-blacklist.conf.1234.2026-01-31@12:00:00~
+code:
+  description:
+    - Why the module refuses (V(invalid_value), V(path_not_read), V(path_masked), V(not_in_force)), or the first error
+      of RV(problems).
+  returned: on a refusal
+  type: str
+  sample: root_disk
+msg:
+  description: What is wrong, where, and what to do.
+  returned: on failure
+  type: str
+  sample: "ahci drives the disk that this host runs from (/ on sda2) (root_disk); leave ahci alone"
 """

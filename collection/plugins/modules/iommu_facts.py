@@ -457,4 +457,9 @@ ansible_facts:
                   description: What is the matter and what to do.
                   type: str
                   sample: intel_iommu=on is not on the kernel command line
+msg:
+  description: What is wrong, where, and what to do.
+  returned: on failure
+  type: str
+  sample: "/mnt/image: cannot open the root directory: No such file or directory (os error 2)"
 """

@@ -180,4 +180,15 @@ backup_file:
   returned: changed and O(backup=true)
   type: str
   sample: /etc/modules.1234.2026-01-31@12:00:00~
+code:
+  description:
+    - Why the module refuses (V(invalid_value), V(path_not_read), V(path_masked), V(not_live), V(not_loadable)).
+  returned: on a refusal
+  type: str
+  sample: path_not_read
+msg:
+  description: What is wrong, where, and what to do.
+  returned: on failure
+  type: str
+  sample: "option path: /etc/modprobe.d/x.conf: systemd reads no lists of modules there; leave it out"
 """
