@@ -32,7 +32,7 @@ const COMMANDS: [Command; 6] = [
     Command {
         name: "test",
         arguments: "[--list] [KIND…]",
-        what: &["run every proof, or the kinds named; --list names and describes them"],
+        what: &["run every proof but the guests of vm, or the kinds named; --list names and describes them"],
         run: test::run,
     },
     Command {

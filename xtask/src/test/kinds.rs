@@ -51,7 +51,7 @@ pub fn all() -> Result<Vec<Kind>, String> {
     for (name, what) in proofs()? {
         kinds.push(kind(&name, &what, How::Proof));
     }
-    kinds.push(kind("vm", "the role on real kernels with an Intel and with an AMD IOMMU", How::Vm));
+    kinds.push(kind("vm", "the role on real kernels with an Intel and an AMD IOMMU; only if named", How::Vm));
     kinds.push(kind("lint", "ansible-lint, production profile", How::Lint));
     kinds.push(kind("sanity-2.16", "ansible-test sanity of ansible-core 2.16", How::Sanity("2.16")));
     kinds.push(kind(
