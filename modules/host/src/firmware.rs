@@ -19,8 +19,6 @@ pub struct Firmware {
     pub secure_boot: Option<bool>,
     /// Variable `LoaderInfo`, such as `systemd-boot 252.22-1~deb12u1` or `GRUB 2.12`.
     pub loader_info: Option<String>,
-    /// Variable `LoaderEntrySelected`, the id of the entry that booted.
-    pub loader_entry: Option<String>,
     /// Whether EFI variables can be read at all (efivarfs is mounted).
     pub variables: bool,
 }
@@ -51,7 +49,6 @@ pub fn read(root: &Root) -> Result<Firmware, HostError> {
         efi,
         secure_boot: variable(root, "SecureBoot", GLOBAL).and_then(|v| v.first().map(|b| *b == 1)),
         loader_info: variable(root, "LoaderInfo", LOADER).map(|v| utf16(&v)),
-        loader_entry: variable(root, "LoaderEntrySelected", LOADER).map(|v| utf16(&v)),
         variables: !root.list(EFIVARS).unwrap_or_default().is_empty(),
     })
 }
@@ -84,10 +81,11 @@ mod tests {
         info.extend("GRUB 2.12\0".encode_utf16().flat_map(u16::to_le_bytes));
         fs::write(vars.join(format!("LoaderInfo-{LOADER}")), info).unwrap();
         fs::write(vars.join(format!("SecureBoot-{GLOBAL}")), [6, 0, 0, 0, 1]).unwrap();
-        fs::write(vars.join(format!("LoaderEntrySelected-{LOADER}")), [1]).unwrap();
         let firmware = read(&Root::open(dir.path()).unwrap()).unwrap();
         assert_eq!(firmware.loader_info.as_deref(), Some("GRUB 2.12"));
-        assert_eq!(firmware.loader_entry, None, "shorter than its attributes");
+        fs::write(vars.join(format!("LoaderInfo-{LOADER}")), [1]).unwrap();
+        let short = read(&Root::open(dir.path()).unwrap()).unwrap();
+        assert_eq!(short.loader_info, None, "shorter than its attributes");
         assert_eq!((firmware.secure_boot, firmware.efi), (Some(true), Some(true)));
         assert_eq!((firmware.table("DMAR"), firmware.table("IVRS")), (Some(true), Some(false)));
         assert_eq!(firmware.acpi_tables.unwrap(), ["DMAR"]);

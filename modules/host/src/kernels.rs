@@ -133,11 +133,6 @@ pub fn builtin_modules(root: &Root, release: &str) -> Result<ModuleIndex, HostEr
     Ok(ModuleIndex { dep: Vec::new(), builtin: builtin.unwrap_or_default() })
 }
 
-/// Where the kernel `release` has the module `name`. Many names: read [`modules`] once.
-pub fn module_state(root: &Root, release: &str, name: &str) -> Result<ModuleState, HostError> {
-    Ok(modules(root, release)?.state(name))
-}
-
 impl ModuleIndex {
     /// Where the module is; `-` and `_` are the same in `name`, and `.ko.xz` the same as `.ko`.
     pub fn state(&self, name: &str) -> ModuleState {
@@ -281,7 +276,8 @@ mod tests {
             ("usr/lib/modules/6.8/modules.builtin", "kernel/drivers/vfio/vfio-pci.ko\n"),
         ]);
         std::os::unix::fs::symlink("usr/lib", dir.path().join("lib")).unwrap();
-        let state = |name| module_state(&root, "6.8", name).unwrap();
+        let index = modules(&root, "6.8").unwrap();
+        let state = |name| index.state(name);
         assert_eq!(state("vfio_iommu_type1"), ModuleState::Loadable);
         assert_eq!(state("vfio-iommu-type1"), ModuleState::Loadable);
         assert_eq!(state("nvidia_drm"), ModuleState::Loadable);
@@ -295,7 +291,7 @@ mod tests {
         let builtin = builtin_modules(&root, "6.8").unwrap();
         assert_eq!(builtin.state("vfio-pci"), ModuleState::Builtin);
         assert_eq!(builtin.state("vfio_iommu_type1"), ModuleState::Missing);
-        assert!(!modules(&root, "5.0").unwrap().is_known() && modules(&root, "6.8").unwrap().is_known());
+        assert!(!modules(&root, "5.0").unwrap().is_known() && index.is_known());
         assert!(same_module("nvidia-drm", "nvidia_drm") && !same_module("nvidia", "nvidia_drm"));
     }
 

@@ -23,7 +23,6 @@ mod rules;
 mod run;
 mod spec;
 pub mod testing;
-mod token;
 mod validate;
 mod value;
 
@@ -31,4 +30,3 @@ pub use failure::Failure;
 pub use module::{Module, Planned};
 pub use run::run;
 pub use spec::{Deprecation, Kind, Literal, Opt, RequiredIf, Rules, Spec};
-pub use token::single_token;

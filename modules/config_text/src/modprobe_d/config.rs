@@ -151,14 +151,6 @@ impl Config {
             .collect()
     }
 
-    /// The `softdep` directives that match `module`. kmod before 33 heeds the first alone.
-    pub fn softdeps(&self, module: &str) -> Vec<(Place, &Directive)> {
-        let name = normalised(module);
-        self.directives()
-            .filter(|(_, d)| matches!(d, Directive::Softdep { module, .. } if glob::matches(module, &name)))
-            .collect()
-    }
-
     /// The text that `modprobe --showconfig` prints before the module index.
     pub fn show(&self) -> Vec<u8> {
         let order: [&[u8]; 7] =
@@ -227,12 +219,11 @@ mod tests {
 
     #[test]
     fn install_takes_the_first_match_and_options_add_up() {
-        let text = "install nv* /bin/false\ninstall nvidia /bin/true\noptions a x=1\noptions a-b z\noptions a x=2\n\
-            softdep a* pre: c\n";
+        let text =
+            "install nv* /bin/false\ninstall nvidia /bin/true\noptions a x=1\noptions a-b z\noptions a x=2\n";
         let config = Config::from_files(&[file("/d", "a.conf", text)]);
         assert_eq!(config.install_command("nvidia").unwrap().1, b"/bin/false");
         assert_eq!(config.options("a").iter().map(|(_, o)| *o).collect::<Vec<_>>(), [b"x=1", b"x=2"]);
-        assert_eq!(config.softdeps("a-b").len(), 1);
         assert!(config.install_command("radeon").is_none());
     }
 
