@@ -232,7 +232,8 @@ code:
   description:
     - Why the module refuses (V(wrong_boot_loader), V(boot_loader_unknown), V(bls_entries), V(proxmox_boot_tool),
       V(vendor_unknown), V(no_settings), V(invalid_value), V(cmdline_too_long),
-      V(grub_default_syntax), V(grub_default_exits), V(grub_default_entangled), V(grub_default_not_in_force)).
+      V(grub_default_syntax), V(grub_default_exits), V(grub_default_entangled), V(grub_default_cut_off),
+      V(grub_default_not_in_force)).
   returned: on a refusal
   type: str
   sample: wrong_boot_loader

@@ -51,6 +51,26 @@ fn bystanders(text: &[u8]) -> Vec<Vec<u8>> {
     tokens(text).iter().map(|token| token.raw.to_vec()).filter(|raw| !touched(raw)).collect()
 }
 
+/// What a line becomes when `wanted` shall be on it.
+fn with(text: &str, wanted: &[&str]) -> String {
+    let (line, _) = rewrite(text.as_bytes(), &Wish::new(wanted, NONE, true).expect("a good wish"));
+    String::from_utf8(line).expect("text")
+}
+
+#[test]
+fn keys_that_add_up_keep_what_is_there() {
+    let cases = [
+        ("modules_load=zfs,foo", "modules_load=vfio", "modules_load=zfs,foo modules_load=vfio"),
+        ("rd.modules_load=zfs", "rd.modules-load=vfio", "rd.modules_load=zfs rd.modules-load=vfio"),
+        ("modules_load=zfs,vfio", "modules_load=vfio", "modules_load=zfs,vfio"),
+        ("rd.systemd.wants=a", "rd.systemd.wants=b", "rd.systemd.wants=a rd.systemd.wants=b"),
+        ("rd.systemd.mask=a", "rd.systemd.mask=b", "rd.systemd.mask=a rd.systemd.mask=b"),
+    ];
+    for (text, wanted, expected) in cases {
+        assert_eq!(with(text, &[wanted]), expected);
+    }
+}
+
 proptest! {
     #[test]
     fn a_wish_holds_and_holding_it_changes_nothing(text in line(), wanted in wanted()) {

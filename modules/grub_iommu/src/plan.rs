@@ -2,7 +2,7 @@
 
 use apply::{Activation, FileChange, Plan, RebootReason};
 use config_text::grub_default::{self, Outcome, Target};
-use config_text::kernel_cmdline;
+use config_text::{grub_cfg, kernel_cmdline};
 use host::bootloader::Kind;
 use protocol::{Failure, Planned};
 use serde_json::{Map, Value, json};
@@ -30,6 +30,7 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
         Failure::coded(code, settings::with_root(&refusal.to_string(), &seen.root))
     })?;
     fits(&outcome, seen)?;
+    survives_grub(&outcome, seen, &wanted)?;
     plan.files = outcome
         .changes
         .iter()
@@ -144,6 +145,26 @@ fn fits(outcome: &Outcome, seen: &Observed) -> Result<(), Failure> {
         format!(
             "{name}: the command line would have {length} bytes; {}; take parameters out first",
             wish::TOO_LONG
+        ),
+    ))
+}
+
+/// Refuses a line of which GRUB's own grammar cuts off the wanted parameters: 10_linux writes it into
+/// a `linux` command as it is, where `#` begins a comment and `;` or a line break ends the command.
+fn survives_grub(outcome: &Outcome, seen: &Observed, wanted: &Wanted) -> Result<(), Failure> {
+    let Some(line) = &outcome.after.cmdline else { return Ok(()) };
+    let arguments = grub_cfg::as_arguments(line);
+    let lost = wanted.present.iter().find(|token| !kernel_cmdline::in_force(&arguments, token.as_bytes()));
+    let Some(lost) = lost else { return Ok(()) };
+    let kept = kernel_cmdline::tokens(&arguments).len();
+    let cut = kernel_cmdline::tokens(line).get(kept).map(|token| text(token.raw)).unwrap_or_default();
+    let file = seen.grub.files.first().map_or("", |file| &file.name);
+    let name = settings::with_root(file, &seen.root);
+    Err(Failure::coded(
+        "grub_default_cut_off",
+        format!(
+            "{name}: {lost} would not reach the kernel: GRUB takes '{cut}' on the command line for a comment or a \
+             command of its own; take it out of the settings first"
         ),
     ))
 }

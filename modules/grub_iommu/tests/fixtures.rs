@@ -191,3 +191,12 @@ fn a_line_that_the_kernel_would_cut_off_is_refused() {
     let (dir, _) = tree(&[("/etc/default/grub", &long)]);
     assert_eq!(run(dir.path(), json!({"vendor": "intel"})).json["code"], "cmdline_too_long");
 }
+
+#[test]
+fn a_line_that_grub_itself_would_cut_off_is_refused() {
+    for value in ["quiet #splash", "quiet; splash", "quiet\n splash", "quiet } splash"] {
+        let (dir, _) = tree(&[("/etc/default/grub", &format!("GRUB_CMDLINE_LINUX_DEFAULT=\"{value}\"\n"))]);
+        let reply = run(dir.path(), json!({"vendor": "intel"}));
+        assert_eq!(reply.json["code"], "grub_default_cut_off", "{value}: {}", reply.json);
+    }
+}

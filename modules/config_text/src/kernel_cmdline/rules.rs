@@ -24,11 +24,13 @@ const LIST: &[&[u8]] = &[
     b"intremap",
     b"iommu",
     b"modprobe.blacklist",
+    b"modules_load",
     b"pci",
     b"pcie_acs_override",
     b"rd.driver.blacklist",
     b"rd.driver.post",
     b"rd.driver.pre",
+    b"rd.modules_load",
 ];
 
 const REPEAT: &[&[u8]] = &[
@@ -65,6 +67,8 @@ const REPEAT: &[&[u8]] = &[
     b"rd.lvm.vg",
     b"rd.md.uuid",
     b"rd.route",
+    b"rd.systemd.mask",
+    b"rd.systemd.wants",
     b"rd.znet",
     b"reboot",
     b"systemd.mask",

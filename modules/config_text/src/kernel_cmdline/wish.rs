@@ -22,7 +22,7 @@ pub enum WishError {
     Nameless(String),
     /// A byte that a shell, GRUB or the kernel would take for something else.
     #[error(
-        "kernel parameter '{token}' holds {byte}: write one parameter, without blanks, quotes or any of $ \\ ; & | < >"
+        "kernel parameter '{token}' holds {byte}: write one parameter, without blanks, quotes or any of $ \\ ; & | < > {{ }}"
     )]
     Unsafe {
         /// The token as given.
@@ -120,7 +120,7 @@ fn checked(token: &str) -> Result<Vec<u8>, WishError> {
         return Err(WishError::Separator);
     }
     let unsafe_char =
-        |c: char| c.is_whitespace() || c.is_control() || !c.is_ascii() || "\"'`$\\;&|<>".contains(c);
+        |c: char| c.is_whitespace() || c.is_control() || !c.is_ascii() || "\"'`$\\;&|<>{}".contains(c);
     if let Some(found) = token.chars().find(|c| unsafe_char(*c)) {
         let byte = if found.is_ascii_graphic() { format!("'{found}'") } else { format!("{found:?}") };
         return Err(WishError::Unsafe { token: token.escape_debug().to_string(), byte });
@@ -139,9 +139,11 @@ mod tests {
 
     #[test]
     fn only_single_safe_tokens() {
-        for bad in
-            ["", "=on", "--", "a b", "a\nb", "a=\"b\"", "a'b", "a$b", "a`b`", "a;b", "#a", "a\u{a0}b", "a\\b"]
-        {
+        let bad = [
+            "", "=on", "--", "a b", "a\nb", "a=\"b\"", "a'b", "a$b", "a`b`", "a;b", "#a", "a\u{a0}b", "a\\b",
+            "{", "}", "a={b", "a=b}",
+        ];
+        for bad in bad {
             assert!(Wish::new(&[bad], NONE, false).is_err(), "{bad:?}");
             assert!(Wish::new(NONE, &[bad], false).is_err(), "{bad:?}");
         }
