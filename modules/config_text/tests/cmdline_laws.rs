@@ -69,6 +69,9 @@ fn keys_that_add_up_keep_what_is_there() {
     for (text, wanted, expected) in cases {
         assert_eq!(with(text, &[wanted]), expected);
     }
+    // Each count belongs to the size before it.
+    let pages = "hugepagesz=1G hugepages=8 hugepagesz=2M hugepages=8";
+    assert_eq!(with(pages, &["hugepagesz=1G", "hugepages=8"]), pages);
 }
 
 proptest! {

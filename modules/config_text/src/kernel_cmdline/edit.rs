@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::rules::{
-    Rule, contradicts_by_name, holds, part_contradicts, parts, rule, satisfies, switches_off,
+    Rule, contradicts_by_name, holds, is_positional, part_contradicts, parts, rule, satisfies, switches_off,
 };
 use super::{Cmdline, Token, Wish, key_eq, parse};
 
@@ -191,6 +191,9 @@ fn choose(line: &mut [Work], wanted: &Token) -> Option<usize> {
 
 /// Takes what is wanted out of every token but the one that gives it.
 fn fold(line: &mut [Work], wanted: &Token, keeper: Option<usize>) {
+    if is_positional(wanted.key()) {
+        return;
+    }
     for (index, work) in line.iter_mut().enumerate() {
         if Some(index) == keeper || !work.live() || work.kept_for_wish || !satisfies(&work.token(), wanted) {
             continue;

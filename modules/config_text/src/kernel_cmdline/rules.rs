@@ -109,6 +109,12 @@ pub(super) fn rule(key: &[u8]) -> Rule {
     }
 }
 
+/// Whether an occurrence means something by its place among others: each `hugepages=` belongs to the
+/// `hugepagesz=` before it, so that two equal ones are not the same.
+pub(super) fn is_positional(key: &[u8]) -> bool {
+    key_eq(key, b"hugepages") || key_eq(key, b"hugepagesz")
+}
+
 /// The parts of a comma list; a flag has none.
 pub(super) fn parts<'a>(token: &Token<'a>) -> Vec<&'a [u8]> {
     match token.value() {
