@@ -11,5 +11,5 @@ mod run;
 mod write;
 
 pub use error::{ApplyError, Step};
-pub use plan::{Action, Activation, BootEntries, FileChange, Initramfs, LoadModule, Plan, RebootReason};
+pub use plan::{Action, Activation, BootEntries, FileChange, Initramfs, Plan, RebootReason, Run};
 pub use run::{Outcome, ready, run};

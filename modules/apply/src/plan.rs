@@ -1,6 +1,7 @@
 //! What a module wants done, as plain data. `plan` builds it, `diff` shows it, `apply` runs it.
 
 use std::ffi::OsStr;
+use std::time::Duration;
 
 use host::initramfs::InitramfsState;
 use serde::Serialize;
@@ -32,8 +33,8 @@ pub enum Activation {
     BootEntries(BootEntries),
     /// Rebuild the initramfs of every installed kernel.
     Initramfs(Initramfs),
-    /// Load a module into the running kernel.
-    LoadModule(LoadModule),
+    /// Run a command whose effect the closing look at the host reads back.
+    Run(Run),
 }
 
 /// How `grub.cfg` is generated and what must hold in it afterwards.
@@ -81,7 +82,7 @@ impl Activation {
         match self {
             Activation::BootEntries(entries) => &entries.command,
             Activation::Initramfs(initramfs) => &initramfs.command,
-            Activation::LoadModule(load) => &load.command,
+            Activation::Run(run) => &run.command,
         }
     }
 
@@ -90,7 +91,7 @@ impl Activation {
         match self {
             Activation::BootEntries(entries) => &entries.reason,
             Activation::Initramfs(initramfs) => &initramfs.reason,
-            Activation::LoadModule(load) => &load.reason,
+            Activation::Run(run) => &run.reason,
         }
     }
 
@@ -111,21 +112,31 @@ pub struct Action {
     pub rc: Option<i32>,
 }
 
-/// A module to load into the running kernel (`vfio_modules` with `load: true`).
+/// A command that is all there is to do: nothing is verified but what a second look at the host shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LoadModule {
+pub struct Run {
     /// Why it is due, for the reply.
     pub reason: String,
     /// The command.
     pub command: Vec<String>,
+    /// The longest it may take.
+    pub limit: Duration,
+    /// Whether it works on the running system alone, so that a tree elsewhere refuses it.
+    pub live: bool,
+    /// What brings its work back once the files of the plan have their old bytes again; empty where
+    /// it changes nothing when it fails.
+    pub undo: Vec<String>,
 }
 
-impl LoadModule {
+impl Run {
     /// Loads the kernel module `name`, by modprobe(8).
-    pub fn new(name: &str) -> LoadModule {
-        LoadModule {
+    pub fn load_module(name: &str) -> Run {
+        Run {
             reason: format!("{name} is not loaded"),
             command: ["modprobe", "--", name].map(String::from).to_vec(),
+            limit: Duration::from_secs(120),
+            live: true,
+            undo: Vec::new(),
         }
     }
 }

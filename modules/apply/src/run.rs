@@ -11,11 +11,8 @@ use crate::command;
 use crate::error::{ApplyError, Step};
 use crate::initramfs::{self, KeptImages};
 use crate::lock::Lock;
-use crate::plan::{Action, Activation, Plan};
+use crate::plan::{Action, Activation, Plan, Run};
 use crate::write;
-
-/// Loading one module.
-const LOAD_LIMIT: Duration = Duration::from_secs(120);
 
 /// What was done.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -35,12 +32,14 @@ pub fn ready(root: &Root, plan: &Plan) -> Result<(), ApplyError> {
         actions: Vec::new(),
         restored: false,
     };
-    let loads = plan.activations.iter().any(|activation| matches!(activation, Activation::LoadModule(_)));
-    if loads && !root.is_live() {
-        return Err(not_ready(Step::Unmet(format!(
-            "modules cannot be loaded into {}: it is not the running system; leave `load` out",
-            root.path().display()
-        ))));
+    for activation in &plan.activations {
+        if let (Activation::Run(Run { live: true, command, .. }), false) = (activation, root.is_live()) {
+            return Err(not_ready(Step::Unmet(format!(
+                "{}: it is not the running system, so `{}` cannot be run for it; leave `load` or `now` out",
+                root.path().display(),
+                command.join(" ")
+            ))));
+        }
     }
     for activation in &plan.activations {
         let name = activation.command().first().map_or("", String::as_str);
@@ -59,7 +58,8 @@ pub fn run(
     verify: &mut dyn FnMut() -> Result<(), String>,
 ) -> Result<Outcome, ApplyError> {
     ready(root, plan)?;
-    let mut work = Work { root, outcome: Outcome::default(), undo: Vec::new(), images: None };
+    let mut work =
+        Work { root, outcome: Outcome::default(), undo: Vec::new(), rerun: Vec::new(), images: None };
     let step = match work.steps(plan, backup, verify) {
         Ok(()) => return Ok(work.outcome),
         Err(step) => step,
@@ -74,6 +74,8 @@ struct Work<'a> {
     outcome: Outcome,
     /// Files written so far, with the bytes they had.
     undo: Vec<(String, Option<Vec<u8>>)>,
+    /// Commands that bring back what commands did, each with its time limit.
+    rerun: Vec<(Vec<String>, Duration)>,
     /// Links to the old initramfs images while new ones are built.
     images: Option<KeptImages<'a>>,
 }
@@ -121,8 +123,11 @@ impl<'a> Work<'a> {
                 let done = self.command(entries.command.clone(), entries.reason.clone(), boot_entries::LIMIT);
                 new.finish(self.root, entries, done)
             }
-            Activation::LoadModule(load) => {
-                self.command(load.command.clone(), load.reason.clone(), LOAD_LIMIT)
+            Activation::Run(run) => {
+                if !run.undo.is_empty() {
+                    self.rerun.push((run.undo.clone(), run.limit));
+                }
+                self.command(run.command.clone(), run.reason.clone(), run.limit)
             }
             Activation::Initramfs(initramfs) => {
                 let images =
@@ -166,6 +171,11 @@ impl<'a> Work<'a> {
                 continue;
             }
             if let Err(step) = put(self.root, &path, before.as_deref()) {
+                failed.push(step.to_string());
+            }
+        }
+        for (words, limit) in self.rerun.drain(..).rev() {
+            if let Err((step, _)) = command::run(self.root, &words, limit) {
                 failed.push(step.to_string());
             }
         }

@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use apply::{Activation, FileChange, Initramfs, LoadModule, Plan};
+use apply::{Activation, FileChange, Initramfs, Plan, Run};
 use host::Root;
 
 fn tree() -> (tempfile::TempDir, Root) {
@@ -105,7 +105,7 @@ fn a_missing_command_is_known_before_the_first_byte() {
 fn modules_are_not_loaded_for_another_tree() {
     let (dir, root) = tree();
     let before = state(dir.path());
-    let plan = Plan { activations: vec![Activation::LoadModule(LoadModule::new("vfio"))], ..plan() };
+    let plan = Plan { activations: vec![Activation::Run(Run::load_module("vfio"))], ..plan() };
     let error = apply::run(&root, &plan, false, &mut || Ok(())).unwrap_err().to_string();
     assert!(error.contains("is not the running system"), "{error}");
     assert_eq!(state(dir.path()), before);

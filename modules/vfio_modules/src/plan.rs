@@ -1,6 +1,6 @@
 //! The decision, pure.
 
-use apply::{Activation, FileChange, LoadModule, Plan, RebootReason};
+use apply::{Activation, FileChange, Plan, RebootReason, Run};
 use config_text::modules_list;
 use host::kernels::ModuleState;
 use host::modules_load::List;
@@ -159,7 +159,7 @@ fn load_or_reboot(args: &Args, seen: &Observed, plan: &mut Plan) {
     let changed = !plan.files.is_empty();
     for module in seen.wish.iter().filter(|module| reply::is_loaded(module, seen) == Some(false)) {
         if args.load {
-            plan.activations.push(Activation::LoadModule(LoadModule::new(module)));
+            plan.activations.push(Activation::Run(Run::load_module(module)));
             continue;
         }
         let loadable = match reply::in_running(module, seen) {
