@@ -65,6 +65,12 @@ impl PciDevice {
         format!("{:04x}:{:04x}", self.vendor, self.device)
     }
 
+    /// `1043:87b8`, the subsystem; `None` where the function has none.
+    pub fn subsystem_id(&self) -> Option<String> {
+        let (vendor, device) = (self.subsystem_vendor, self.subsystem_device);
+        ((vendor, device) != (0, 0)).then(|| format!("{vendor:04x}:{device:04x}"))
+    }
+
     /// Whether it is a display controller (base class 0x03).
     pub fn is_display(&self) -> bool {
         self.class >> 16 == 0x03

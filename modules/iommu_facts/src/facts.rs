@@ -132,13 +132,11 @@ fn groups(seen: &Observed) -> Value {
 }
 
 fn device(seen: &Observed, device: &PciDevice) -> Value {
-    let has_subsystem = (device.subsystem_vendor, device.subsystem_device) != (0, 0);
-    let subsystem = || format!("{:04x}:{:04x}", device.subsystem_vendor, device.subsystem_device);
     let candidates = seen.candidates.as_ref().and_then(|found| found.get(&device.modalias));
     json!({
         "address": device.address,
         "id": device.id(),
-        "subsystem_id": has_subsystem.then(subsystem),
+        "subsystem_id": device.subsystem_id(),
         "class_id": format!("{:06x}", device.class),
         "revision": device.revision.map(|revision| format!("{revision:02x}")),
         "vendor_name": seen.names.vendor(device),

@@ -2,9 +2,6 @@
 
 use crate::{Device, Problem, Severity, UseKind};
 
-/// Drivers that keep a device for guests: a device on one of them shows nothing.
-const STUBS: [&str; 2] = ["vfio-pci", "pci-stub"];
-
 /// What stands against keeping `driver` from loading on this host.
 ///
 /// `builtin_in`: the releases of the installed kernels that have it built in. `devices`: every PCI
@@ -27,10 +24,7 @@ pub fn guard_driver(driver: &str, builtin_in: &[String], devices: &[Device]) -> 
     }
     for device in devices {
         for used in device.uses.iter().filter(|u| u.kind != UseKind::Display && u.modules.contains(&name)) {
-            let severity = match used.kind {
-                UseKind::RootDisk | UseKind::DefaultRoute => Severity::Error,
-                UseKind::Swap | UseKind::Mount | UseKind::Display => Severity::Warning,
-            };
+            let severity = severity(used.kind);
             problems.push(Problem {
                 code: used.kind.as_str(),
                 severity,
@@ -49,7 +43,16 @@ pub fn guard_driver(driver: &str, builtin_in: &[String], devices: &[Device]) -> 
     problems
 }
 
-fn lost(kind: UseKind) -> &'static str {
+/// How bad it is to take what is used so.
+pub(crate) fn severity(kind: UseKind) -> Severity {
+    match kind {
+        UseKind::RootDisk | UseKind::DefaultRoute => Severity::Error,
+        UseKind::Swap | UseKind::Mount | UseKind::Display => Severity::Warning,
+    }
+}
+
+/// What the host loses.
+pub(crate) fn lost(kind: UseKind) -> &'static str {
     match kind {
         UseKind::RootDisk => "the disk that this host runs from",
         UseKind::DefaultRoute => "the interface of the default route",
@@ -59,17 +62,17 @@ fn lost(kind: UseKind) -> &'static str {
     }
 }
 
+/// The display that would be lost where `taken` leaves the host none that shows something.
+pub(crate) fn last_display<'a>(devices: &'a [Device], taken: &dyn Fn(&Device) -> bool) -> Option<&'a Device> {
+    let shows = |d: &Device| d.boot_vga == Some(true) || (d.driver.is_some() && !d.is_kept_for_guests());
+    let displays = || devices.iter().filter(|d| d.is_display());
+    let lost = displays().find(|d| taken(d))?;
+    (!displays().any(|d| !taken(d) && shows(d))).then_some(lost)
+}
+
 /// A problem where no display would be left to the host.
 fn only_display(driver: &str, name: &str, devices: &[Device]) -> Option<Problem> {
-    let taken = |d: &&Device| is_driven_by(d, name);
-    let shows = |d: &Device| {
-        d.boot_vga == Some(true) || d.driver.as_deref().is_some_and(|driver| !STUBS.contains(&driver))
-    };
-    let displays: Vec<&Device> = devices.iter().filter(|d| d.is_display()).collect();
-    let lost = displays.iter().copied().find(taken)?;
-    if displays.iter().copied().any(|d| !taken(&d) && shows(d)) {
-        return None;
-    }
+    let lost = last_display(devices, &|d| is_driven_by(d, name))?;
     Some(Problem {
         code: "only_display",
         severity: Severity::Error,
@@ -109,8 +112,8 @@ mod tests {
             class,
             module: driver.as_deref().map(plain),
             driver,
-            boot_vga: None,
             uses,
+            ..Device::default()
         }
     }
 

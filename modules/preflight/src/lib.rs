@@ -1,6 +1,7 @@
 //! What was observed, judged: problems with stable codes, guards, the verdict. No I/O.
 
 mod evidence;
+mod group;
 mod guards;
 mod parameters;
 mod problem;
@@ -8,7 +9,8 @@ mod uses;
 mod verdict;
 
 pub use evidence::{Evidence, IommuDefault, Vendor};
+pub use group::{Blocker, blockers, companions, group_problems, guard_devices};
 pub use guards::guard_driver;
 pub use problem::{Problem, Severity};
-pub use uses::{Device, Use, UseKind};
+pub use uses::{Device, Use, UseKind, keeps_for_guests};
 pub use verdict::{Reason, State, Verdict, verdict};
