@@ -6,6 +6,7 @@ pub mod grub_cfg;
 pub mod grub_default;
 pub mod modprobe_d;
 pub mod modules_list;
+pub mod qemu_server_conf;
 
 pub mod kernel_cmdline;
 
