@@ -155,6 +155,10 @@ pub struct RebootReason {
 pub struct Plan {
     /// Files in the order they are written.
     pub files: Vec<FileChange>,
+    /// Files that an activation's command writes, with the bytes they are to have: shown as changes,
+    /// never written here. Where the command wants it that way (`qm` on Proxmox VE's cluster file
+    /// system), its `undo` is run only if one of them is no longer as it was.
+    pub by_command: Vec<FileChange>,
     /// What makes them take effect, in the order to run.
     pub activations: Vec<Activation>,
     /// What is due but was asked not to be run (`update: false`).
@@ -166,6 +170,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// Every file that changes, whoever writes it.
+    pub fn changed_files(&self) -> impl Iterator<Item = &FileChange> {
+        self.files.iter().chain(&self.by_command).filter(|file| !file.is_noop())
+    }
+
     /// Whether nothing would be done.
     pub fn is_empty(&self) -> bool {
         self.files.iter().all(FileChange::is_noop) && self.activations.is_empty()

@@ -11,7 +11,7 @@ use crate::command;
 use crate::error::{ApplyError, Step};
 use crate::initramfs::{self, KeptImages};
 use crate::lock::Lock;
-use crate::plan::{Action, Activation, Plan, Run};
+use crate::plan::{Action, Activation, FileChange, Plan, Run};
 use crate::write;
 
 /// What was done.
@@ -58,8 +58,14 @@ pub fn run(
     verify: &mut dyn FnMut() -> Result<(), String>,
 ) -> Result<Outcome, ApplyError> {
     ready(root, plan)?;
-    let mut work =
-        Work { root, outcome: Outcome::default(), undo: Vec::new(), rerun: Vec::new(), images: None };
+    let mut work = Work {
+        root,
+        outcome: Outcome::default(),
+        undo: Vec::new(),
+        rerun: Vec::new(),
+        by_command: &plan.by_command,
+        images: None,
+    };
     let step = match work.steps(plan, backup, verify) {
         Ok(()) => return Ok(work.outcome),
         Err(step) => step,
@@ -76,6 +82,8 @@ struct Work<'a> {
     undo: Vec<(String, Option<Vec<u8>>)>,
     /// Commands that bring back what commands did, each with its time limit.
     rerun: Vec<(Vec<String>, Duration)>,
+    /// Files that commands write.
+    by_command: &'a [FileChange],
     /// Links to the old initramfs images while new ones are built.
     images: Option<KeptImages<'a>>,
 }
@@ -89,7 +97,7 @@ impl<'a> Work<'a> {
     ) -> Result<(), Step> {
         let root = self.root;
         let _lock = Lock::take(root)?;
-        for file in &plan.files {
+        for file in plan.files.iter().chain(&plan.by_command) {
             if root.read_opt(&file.path)? != file.before {
                 return Err(Step::ChangedMeanwhile { path: root.full(&file.path) });
             }
@@ -103,6 +111,13 @@ impl<'a> Work<'a> {
             }
             self.undo.push((file.path.clone(), file.before.clone()));
             put(root, &file.path, file.after.as_deref())?;
+        }
+        for file in plan.by_command.iter().filter(|f| !f.is_noop()) {
+            if let (true, Some(bytes)) = (backup, &file.before) {
+                let copy = write::copy_aside(root, &backup::name(&file.path), bytes)?;
+                self.undo.push((copy.clone(), None));
+                self.outcome.backups.push((root.full(&file.path), root.full(&copy)));
+            }
         }
         for activation in &plan.activations {
             self.activate(activation)?;
@@ -173,6 +188,12 @@ impl<'a> Work<'a> {
             if let Err(step) = put(self.root, &path, before.as_deref()) {
                 failed.push(step.to_string());
             }
+        }
+        // A command that failed before it wrote anything left nothing to bring back.
+        let as_before =
+            |file: &FileChange| self.root.read_opt(&file.path).is_ok_and(|now| now == file.before);
+        if !self.by_command.is_empty() && self.by_command.iter().all(as_before) {
+            self.rerun.clear();
         }
         for (words, limit) in self.rerun.drain(..).rev() {
             if let Err((step, _)) = command::run(self.root, &words, limit) {

@@ -17,6 +17,9 @@ use crate::error::Step;
 /// Mode of a file that did not exist: configuration is world-readable.
 const NEW_FILE: Mode = Mode::from_bits_truncate(0o644);
 
+/// Where copies go that cannot lie beside their file.
+const ASIDE: &str = "/var/lib/pci-passthrough";
+
 /// Writes `bytes` to `path`, following links inside the root, through a temporary file in the same
 /// directory: a reader, or the machine after a power cut, sees the old bytes or the new ones.
 pub(crate) fn replace(root: &Root, path: &str, bytes: &[u8]) -> Result<(), Step> {
@@ -46,6 +49,27 @@ pub(crate) fn copy_beside(root: &Root, path: &str, name: &OsStr, bytes: &[u8]) -
     create_like(root, &at, name, bytes, &at.name)?;
     let dir = at.path.rsplit_once('/').map_or("", |(dir, _)| dir);
     Ok(format!("{dir}/{}", name.to_string_lossy()))
+}
+
+/// Keeps `bytes` under `name` in this project's own directory, readable by root alone: for a file whose own
+/// directory takes no copies. Gives the copy's path inside the root.
+pub(crate) fn copy_aside(root: &Root, name: &str, bytes: &[u8]) -> Result<String, Step> {
+    let path = format!("{ASIDE}/{name}");
+    make_parents(root, &path)?;
+    let at = root.locate(&path)?;
+    discard(&at, &at.name);
+    let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let made = openat(&at.dir, at.name.as_os_str(), flags, Mode::from_bits_truncate(0o600));
+    let written = made.and_then(|fd| {
+        let mut file = File::from(fd);
+        file.write_all(bytes).map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))?;
+        fsync(&file)
+    });
+    written.map_err(|errno| {
+        discard(&at, &at.name);
+        file_error(root, &path, "write", errno)
+    })?;
+    Ok(path)
 }
 
 /// Copies the file at `at` to `name` beside it, durably, with its owner and mode.

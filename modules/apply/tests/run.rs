@@ -134,3 +134,49 @@ fn a_file_that_cannot_be_written_brings_the_others_back() {
     assert!(error.contains("/etc/taken: is a directory"), "{error}");
     assert_eq!(state(dir.path()), before);
 }
+
+fn by_command(script: &str) -> Plan {
+    let run = Run {
+        reason: "due".into(),
+        command: ["sh", "-c", script].map(String::from).to_vec(),
+        limit: std::time::Duration::from_secs(20),
+        live: true,
+        undo: Vec::new(),
+    };
+    Plan { activations: vec![Activation::Run(run)], ..Plan::default() }
+}
+
+/// A command that writes the file itself works on the running system: the files lie in a scratch folder.
+#[test]
+fn a_file_that_a_command_writes_is_copied_and_brought_back_by_its_undo() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("vm.conf").display().to_string();
+    let root = Root::open(Path::new("/")).unwrap();
+    let undo = format!("echo undone >> {path}.log; printf old > {path}");
+    for (script, verdict, log, said) in [
+        (format!("printf new > {path}"), Ok(()), false, ""),
+        (format!("printf new > {path}"), Err("not so"), true, "not so"),
+        ("exit 7".to_string(), Ok(()), false, "exit status 7"),
+        (format!("printf half > {path}; exit 7"), Ok(()), true, "exit status 7"),
+    ] {
+        fs::write(&path, "old").unwrap();
+        let _ = fs::remove_file(format!("{path}.log"));
+        let mut plan = by_command(&script);
+        plan.by_command = vec![change(&path, Some("old"), Some("new"))];
+        if let Some(Activation::Run(run)) = plan.activations.first_mut() {
+            run.undo = ["sh", "-c", &undo].map(String::from).to_vec();
+        }
+        assert_eq!(plan.changed_files().count(), 1);
+        let done = apply::run(&root, &plan, false, &mut || verdict.map_err(String::from));
+        assert_eq!(done.is_err(), !said.is_empty(), "{script}");
+        if let Err(error) = done {
+            assert!(error.to_string().contains(said) && error.not_restored.is_empty(), "{script}: {error}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), "old", "{script}");
+        }
+        assert_eq!(Path::new(&format!("{path}.log")).exists(), log, "{script}");
+    }
+    let mut plan = by_command("exit 0");
+    plan.by_command = vec![change(&path, Some("else"), Some("new"))];
+    let error = apply::run(&root, &plan, false, &mut || Ok(())).unwrap_err();
+    assert!(error.to_string().contains("changed by somebody else"), "{error}");
+}

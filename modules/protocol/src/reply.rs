@@ -67,7 +67,7 @@ pub fn add_backups(out: &mut Dict, backups: Vec<(String, String)>) {
 
 /// `diff`: one entry a changed file; the header is the path as the user sees it.
 pub fn diff(plan: &Plan, root: &Root) -> Value {
-    let files = plan.files.iter().filter(|file| !file.is_noop()).map(|file| {
+    let files = plan.changed_files().map(|file| {
         let mut out = Dict::default();
         let path = root.full(&file.path);
         side(&mut out, &path, ["before", "before_header", "src_larger"], file.before.as_deref());
