@@ -162,7 +162,7 @@ fn real_machines_are_foreseen_as_qm_writes_them() {
                 true => node.start(),
                 false => fs::remove_file(node.host.at("/run/qemu-server/100.pid")).unwrap_or_default(),
             }
-            let device = json!({"host": ["01:00"], "index": 15, "onboot": "off", "force": true});
+            let device = json!({"host": ["00:1f.3"], "index": 15, "onboot": "off"});
             assert!(node.rehearsed(&device).changed(), "{}", path.display());
             assert!(node.rehearsed(&json!({"index": 15, "state": "absent"})).changed(), "{}", path.display());
         }

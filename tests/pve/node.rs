@@ -32,7 +32,9 @@ impl Node {
         host.link("/etc/pve/local", "nodes/alpha").link("/etc/pve/qemu-server", "local/qemu-server");
         host.file(CONF, machine);
         fs::set_permissions(host.at(CONF), fs::Permissions::from_mode(0o640)).expect("a mode");
+        // Programs and libraries come from this machine; the kernel's modules are not asked for.
         for name in ["bin", "sbin", "lib", "lib64"] {
+            let _ = fs::remove_dir_all(host.at("/").join(name));
             symlink(format!("usr/{name}"), host.at("/").join(name)).expect("a link");
         }
         fs::copy(binary("pve_hostpci"), host.at("/module")).expect("the module");
