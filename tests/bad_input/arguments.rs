@@ -14,7 +14,7 @@ fn good_arguments_succeed() {
     for (module, arguments) in modules() {
         let sandbox = Sandbox::new();
         let reply = answer(&mut limited(module), &sandbox.rooted(&arguments)).expect_ok();
-        let changes = ["grub_iommu", "vfio_modules", "driver_blacklist"].contains(&module);
+        let changes = ["grub_iommu", "vfio_modules", "driver_blacklist", "pve_hostpci"].contains(&module);
         assert_eq!(reply.changed(), changes, "{module}: {}", reply.json);
     }
 }
@@ -75,8 +75,10 @@ fn options_of_the_wrong_kind_are_refused() {
         for (name, text, word) in table {
             let mut text = text.replace("ROOT", &root).replace("DIGITS", &"9".repeat(5000));
             // The options that this module cannot do without.
-            if let Some(drivers) = arguments.get("drivers") {
-                text = text.replacen('{', &format!("{{\"drivers\": {drivers}, "), 1);
+            for option in ["drivers", "vmid", "host"] {
+                if let Some(value) = arguments.get(option) {
+                    text = text.replacen('{', &format!("{{\"{option}\": {value}, "), 1);
+                }
             }
             let case = format!("{module}: {name}");
             let message = refused(&case, &sandbox, &mut limited(module), text.as_bytes());
@@ -106,6 +108,15 @@ fn values_of_the_wrong_kind_are_refused() {
             json!({"drivers": ["nouveau"], "block_explicit_load": "si"}),
             "block_explicit_load",
         ),
+        ("pve_hostpci", json!({"host": ["01:00.0"]}), "vmid"),
+        ("pve_hostpci", json!({"vmid": "games", "host": ["01:00.0"]}), "vmid"),
+        ("pve_hostpci", json!({"vmid": 7, "host": ["01:00.0"]}), "vmid"),
+        ("pve_hostpci", json!({"vmid": 100}), "host"),
+        ("pve_hostpci", json!({"vmid": 100, "host": {"address": "01:00.0"}}), "host"),
+        ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"], "index": "first"}), "index"),
+        ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"], "pcie": "maybe"}), "pcie"),
+        ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"], "driver": "vfio-pci"}), "driver"),
+        ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"], "onboot": "on"}), "onboot"),
         ("iommu_facts", json!({"gather_subset": {"all": 1}}), "gather_subset"),
         ("iommu_facts", json!({"gather_subset": ["nonsense"]}), "gather_subset"),
         ("boot_refresh", json!({"update": "later"}), "update"),
@@ -128,6 +139,8 @@ fn ten_megabytes_in_one_option_are_refused_at_once() {
         ("vfio_modules", json!({"modules": [long]})),
         ("vfio_modules", json!({"path": format!("/etc/modules-load.d/{long}.conf")})),
         ("driver_blacklist", json!({"drivers": [long]})),
+        ("pve_hostpci", json!({"host": [long], "vmid": 100})),
+        ("pve_hostpci", json!({"mapping": long, "vmid": 100})),
         ("iommu_facts", json!({"root": format!("/{long}")})),
         ("boot_refresh", json!({"root": format!("/{long}")})),
     ];

@@ -10,17 +10,18 @@ use serde_json::{Value, json};
 
 /// The modules, each with arguments that succeed and change something (where it can) in the sandbox as it is
 /// made. No command is run: there is none in the tree.
-pub fn modules() -> [(&'static str, Value); 5] {
+pub fn modules() -> [(&'static str, Value); 6] {
     [
         ("grub_iommu", json!({"vendor": "intel", "update": false})),
         ("vfio_modules", json!({"initramfs": false})),
         ("driver_blacklist", json!({"drivers": ["nouveau"], "initramfs": false})),
+        ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"]})),
         ("iommu_facts", json!({})),
         ("boot_refresh", json!({"update": false, "initramfs": false})),
     ]
 }
 
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     (
         "etc/default/grub",
         "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n",
@@ -29,6 +30,7 @@ const FILES: [(&str, &str); 12] = [
     ("etc/modules", "# modules to load at boot\nloop\n"),
     ("etc/modprobe.d/local.conf", "options loop max_loop=8\n"),
     ("etc/modules-load.d/local.conf", "dummy\n"),
+    ("etc/pve/qemu-server/100.conf", "# a machine\nmemory: 2048\nname: games\n"),
     ("boot/vmlinuz-6.1.0-50-amd64", "kernel"),
     ("boot/initrd.img-6.1.0-50-amd64", "initramfs"),
     ("boot/config-6.1.0-50-amd64", "CONFIG_INTEL_IOMMU=y\n"),

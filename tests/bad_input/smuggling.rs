@@ -36,6 +36,19 @@ fn a_value_is_one_word_or_refused() {
             ("grub_iommu", "remove", json!({"remove": ["quiet", word], "update": false})),
             ("vfio_modules", "modules", json!({"modules": ["vfio", word]})),
             ("driver_blacklist", "drivers", json!({"drivers": ["nouveau", word], "initramfs": false})),
+            ("pve_hostpci", "host", json!({"vmid": 100, "host": ["01:00.0", word]})),
+            ("pve_hostpci", "mapping", json!({"vmid": 100, "mapping": word})),
+            (
+                "pve_hostpci",
+                "romfile",
+                json!({"vmid": 100, "host": ["01:00.0"], "romfile": format!("x{word}/")}),
+            ),
+            ("pve_hostpci", "mdev", json!({"vmid": 100, "host": ["01:00.0"], "mdev": format!("x{word}:")})),
+            (
+                "pve_hostpci",
+                "vendor_id",
+                json!({"vmid": 100, "host": ["01:00.0"], "vendor_id": format!("0x{word}")}),
+            ),
         ];
         for (module, option, mut arguments) in table {
             for state in ["present", "absent"] {

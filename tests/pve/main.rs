@@ -51,6 +51,17 @@ fn a_file_edited_by_hand_is_foreseen_as_qm_writes_it() {
 }
 
 #[test]
+fn a_line_that_proxmox_passes_over_is_not_there_for_qm() {
+    let machine = "agent: 1\nhostpci0: 0000:01:00,pcie=maybe\nhostpci16: 00:14.0\n";
+    let Some(node) = Node::new("pve, passed over", machine.as_bytes()) else { return };
+    let reply = node.rehearsed(&json!({"index": 0, "state": "absent"}));
+    let warning = reply.json["warnings"][0].as_str().expect("a warning");
+    assert!(!reply.changed() && warning.contains("passes over hostpci0"), "{warning}");
+    let reply = node.rehearsed(&json!({"host": ["01:00"]}));
+    assert_eq!((&reply.json["index"], node.conf().as_str()), (&json!(0), "agent: 1\nhostpci0: 0000:01:00\n"));
+}
+
+#[test]
 fn a_running_machine_takes_it_up_later() {
     let Some(node) = Node::new("pve, running", MACHINE.as_bytes()) else { return };
     node.start();
@@ -78,6 +89,7 @@ fn a_running_machine_takes_it_up_later() {
 fn what_qm_says_when_it_fails_is_told_whole() {
     let Some(node) = Node::new("pve, failing", MACHINE.as_bytes()) else { return };
     // A setting that this version does not know.
+    node.host.file("/run/fake-qm/old", "");
     let reply = node.module(&with(gpu(), "driver", "keep"), false);
     assert_eq!(reply.json["actions"][0]["rc"], 255);
     let msg = reply.expect_failure();

@@ -122,6 +122,7 @@ fn faults_are_proxmox_own() {
         ("mapping=1", "no mapping's name"),
         ("01:00.0,vendor-id=10de", "four hexadecimal digits"),
         ("01:00.0,driver=vfio-pci", "vfio or keep"),
+        ("pcie=1,mapping=a", "no mapping's name"),
     ] {
         let found = Hostpci::parse(value).fault().unwrap_or_default();
         assert_eq!(found.is_empty(), fault.is_empty(), "{value}: {found}");

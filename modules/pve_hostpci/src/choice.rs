@@ -116,6 +116,16 @@ pub fn leaving<'a>(wish: &Wish, entries: &'a [Entry], seen: &Observed) -> (Vec<&
     let at_index = |entry: &&Entry| wish.index.is_none_or(|index| entry.index == index);
     for entry in entries.iter().filter(at_index) {
         let held = entry.device();
+        if let (true, Some(fault)) = (seen.qm, entry.value.syntax_fault()) {
+            // For qm the line is not there; it goes when qm next writes the file.
+            left.push(format!(
+                "{}: Proxmox VE passes over {}: {} ({fault})",
+                seen.path,
+                entry.key(),
+                entry.text
+            ));
+            continue;
+        }
         match &wish.device {
             None => leave.push(entry),
             Some(device) if held.as_ref().is_some_and(|held| same(device, held, seen)) => leave.push(entry),

@@ -10,6 +10,9 @@ pub const INDEXES: std::ops::Range<u8> = 0..16;
 /// Where QEMU looks for ROM files on a node.
 pub const ROM_FILES: &str = "/usr/share/kvm";
 
+/// A file's name has no more bytes, and what is longer is no name of anything.
+const LONGEST: usize = 255;
+
 /// The entry that the task is about.
 #[derive(Debug, Clone)]
 pub struct Wish {
@@ -48,7 +51,7 @@ impl Wish {
 
 fn device(args: &Args) -> Result<Option<Device>, Failure> {
     if let Some(name) = &args.mapping {
-        return match is_config_id(name) {
+        return match is_config_id(name) && name.len() <= LONGEST {
             true => Ok(Some(Device::Mapping(name.clone()))),
             false => refuse(
                 "mapping",
@@ -117,8 +120,13 @@ fn settings(args: &Args) -> Result<Vec<(&'static str, String)>, Failure> {
             let quoted = if number { "; put it in quotes, YAML made a number of it" } else { "" };
             return refuse(option, value, &format!("{fault}{quoted}"));
         }
-        if !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+/".contains(&b)) {
-            return refuse(option, value, "may hold letters, digits and . _ - + / alone");
+        if value.len() > LONGEST || !value.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-+/".contains(&b))
+        {
+            return refuse(
+                option,
+                value,
+                "may hold letters, digits and . _ - + / alone, at most 255 of them",
+            );
         }
         if key == "romfile" && value.split('/').any(|part| part.is_empty() || part == "." || part == "..") {
             return refuse(option, value, "must be a file below /usr/share/kvm; give its path from there");

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use apply::{Activation, FileChange, Plan, Run};
-use config_text::qemu_server_conf::{Change, Conf, after_qm_set};
+use config_text::qemu_server_conf::{Change, Conf, Hostpci, after_qm_set};
 use protocol::Failure;
 
 use crate::observe::Observed;
@@ -92,7 +92,9 @@ fn undo(conf: &Conf, changes: &[Change], running: bool) -> Vec<Change> {
             true => conf.at_next_start(key),
             false => conf.get(key),
         };
-        match before {
+        // A line that Proxmox VE passes over cannot be set.
+        let good = |value: &String| key == "onboot" || Hostpci::parse(value).syntax_fault().is_none();
+        match before.filter(good) {
             Some(value) => Change::Set(key.to_string(), value),
             None => Change::Delete(key.to_string()),
         }

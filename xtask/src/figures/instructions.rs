@@ -64,6 +64,7 @@ fn arguments(module: &str) -> Value {
         "grub_iommu" => json!({"update": false}),
         "vfio_modules" => json!({"initramfs": false}),
         "driver_blacklist" => json!({"initramfs": false, "drivers": ["nouveau"]}),
+        "pve_hostpci" => json!({"vmid": 100, "index": 0, "state": "absent"}),
         "boot_refresh" => json!({"update": false, "initramfs": false}),
         _ => json!({}),
     }

@@ -40,8 +40,18 @@ impl Hostpci {
         self.parts.join(",")
     }
 
-    /// What is wrong with it; `None` where Proxmox VE takes it. A line with a fault is passed over.
+    /// What is wrong with it; `None` where Proxmox VE takes it and starts a machine with it.
     pub fn fault(&self) -> Option<String> {
+        self.syntax_fault().or_else(|| match (self.get("host"), self.get("mapping")) {
+            (Some(_), Some(_)) => Some("host and mapping are both given".to_string()),
+            (None, None) => Some("neither host nor mapping is given".to_string()),
+            _ => None,
+        })
+    }
+
+    /// What is wrong with its form: Proxmox VE reads the file as if the line were not there, and leaves it
+    /// out when it writes the file.
+    pub fn syntax_fault(&self) -> Option<String> {
         let mut seen: Vec<&str> = Vec::new();
         for part in self.parts.iter().filter(|part| !part.trim().is_empty()) {
             let Some((key, value)) = pair(part) else { return Some(format!("{part:?} is no key=value")) };
@@ -60,11 +70,7 @@ impl Hostpci {
                 return Some(format!("{key}={value} {fault}"));
             }
         }
-        match (seen.contains(&"host"), seen.contains(&"mapping")) {
-            (true, true) => Some("host and mapping are both given".to_string()),
-            (false, false) => Some("neither host nor mapping is given".to_string()),
-            _ => None,
-        }
+        None
     }
 
     /// The device; `None` where none is named in a way that makes sense.

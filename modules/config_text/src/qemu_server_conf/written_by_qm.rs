@@ -9,6 +9,7 @@
 use std::collections::BTreeMap;
 
 use super::conf::{Conf, Content, Section, is_space};
+use super::hostpci::Hostpci;
 
 /// One change that is asked of `qm set`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +80,7 @@ impl Parts {
                 (_, Some((b"description", value))) => {
                     part.description.get_or_insert_default().extend(unescape(value));
                 }
-                (_, Some((key, value))) => {
+                (_, Some((key, value))) if !is_dropped(key, value) => {
                     let key = if key == b"cdrom" { b"ide2" } else { key };
                     let belongs = match key {
                         b"snapstate" => matches!(line.section, Section::Snapshot(_)),
@@ -185,6 +186,13 @@ impl Parts {
             false => self.pending.keys.insert(b"delete".to_vec(), names.join(&b',')),
         };
     }
+}
+
+/// Whether Proxmox VE reads the file as if this line were not there.
+fn is_dropped(key: &[u8], value: &[u8]) -> bool {
+    let index = key.strip_prefix(b"hostpci").and_then(|index| std::str::from_utf8(index).ok());
+    let Some(index) = index.and_then(|index| index.parse::<u32>().ok()) else { return false };
+    index > 15 || Hostpci::parse(&String::from_utf8_lossy(value)).syntax_fault().is_some()
 }
 
 fn write(parts: &Parts) -> Vec<u8> {
