@@ -58,7 +58,7 @@ impl Node {
 
     /// From now on the machine runs.
     pub fn start(&self) {
-        let cmdline = "/usr/bin/kvm\0-id\0100\0-pidfile\0/var/run/qemu-server/100.pid\0";
+        let cmdline = "/usr/bin/kvm\0-pidfile\0/var/run/qemu-server/100.pid\0-daemonize\0";
         self.host.file("/run/qemu-server/100.pid", "4242\n").file("/proc/4242/cmdline", cmdline);
     }
 

@@ -273,7 +273,7 @@ backup_file:
 code:
   description:
     - Why the module refuses (V(invalid_value), V(vm_not_found), V(vm_locked), V(no_free_index), V(device_twice),
-      V(pending_conflict)), or the first error of RV(problems).
+      V(pending_conflict)), whatever O(force) says, or the first error of RV(problems).
   returned: on a refusal
   type: str
   sample: pcie_needs_q35
