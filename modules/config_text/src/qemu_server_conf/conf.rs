@@ -85,7 +85,7 @@ impl Conf {
 
     /// The bytes.
     pub fn write(&self) -> Vec<u8> {
-        self.lines.iter().flat_map(|line| line.bytes.iter().copied()).collect()
+        self.lines.iter().map(|line| line.bytes.as_slice()).collect::<Vec<_>>().concat()
     }
 
     /// The value of a key in the main section; the last line of several counts. Bytes that are no
