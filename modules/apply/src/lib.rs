@@ -7,9 +7,10 @@ mod error;
 mod initramfs;
 mod lock;
 mod plan;
+mod rebind;
 mod run;
 mod write;
 
 pub use error::{ApplyError, Step};
-pub use plan::{Action, Activation, BootEntries, FileChange, Initramfs, Plan, RebootReason, Run};
+pub use plan::{Action, Activation, BootEntries, FileChange, Initramfs, Plan, Rebind, RebootReason, Run};
 pub use run::{Outcome, ready, run};

@@ -17,9 +17,16 @@ pub struct FileChange {
     pub before: Option<Vec<u8>>,
     /// The bytes wanted; `None` to remove the file.
     pub after: Option<Vec<u8>>,
+    /// Permission bits of a file that is new, `0o644` unless it is a program; one that is there keeps its own.
+    pub mode: u32,
 }
 
 impl FileChange {
+    /// Permission bits of a configuration file: world-readable.
+    pub const PLAIN: u32 = 0o644;
+    /// Permission bits of a script.
+    pub const SCRIPT: u32 = 0o755;
+
     /// Whether before and after are the same.
     pub fn is_noop(&self) -> bool {
         self.before == self.after
@@ -35,6 +42,24 @@ pub enum Activation {
     Initramfs(Initramfs),
     /// Run a command whose effect the closing look at the host reads back.
     Run(Run),
+    /// Give a device of the running system another driver.
+    Rebind(Rebind),
+}
+
+/// Another driver for one PCI device, now, through sysfs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rebind {
+    /// Why, for the reply.
+    pub reason: String,
+    /// `0000:01:00.0`.
+    pub address: String,
+    /// The driver that alone may have it (its `driver_override`); `None` to give it back to
+    /// whichever driver matches it.
+    pub driver: Option<String>,
+    /// What vfio-pci was told of this device by `ids=` and has to forget: `10de 1b80`.
+    pub forget: Option<String>,
+    /// What loads the driver first; that it fails is no fault.
+    pub load: Option<Run>,
 }
 
 /// How `grub.cfg` is generated and what must hold in it afterwards.
@@ -77,13 +102,22 @@ impl BootEntries {
 }
 
 impl Activation {
-    /// The argument vector.
-    pub fn command(&self) -> &[String] {
+    /// The argument vector; for what is no command, words that tell it: `rebind ADDRESS DRIVER`.
+    pub fn command(&self) -> Vec<String> {
         match self {
-            Activation::BootEntries(entries) => &entries.command,
-            Activation::Initramfs(initramfs) => &initramfs.command,
-            Activation::Run(run) => &run.command,
+            Activation::BootEntries(entries) => entries.command.clone(),
+            Activation::Initramfs(initramfs) => initramfs.command.clone(),
+            Activation::Run(run) => run.command.clone(),
+            Activation::Rebind(Rebind { address, driver, .. }) => {
+                let words = ["rebind", address].into_iter().chain(driver.as_deref());
+                words.map(str::to_string).collect()
+            }
         }
+    }
+
+    /// Whether it works on the running system alone.
+    pub fn is_live(&self) -> bool {
+        matches!(self, Activation::Run(Run { live: true, .. }) | Activation::Rebind(_))
     }
 
     /// Why it is due.
@@ -92,12 +126,13 @@ impl Activation {
             Activation::BootEntries(entries) => &entries.reason,
             Activation::Initramfs(initramfs) => &initramfs.reason,
             Activation::Run(run) => &run.reason,
+            Activation::Rebind(rebind) => &rebind.reason,
         }
     }
 
     /// As an action that was not run.
     pub fn due(&self) -> Action {
-        Action { command: self.command().to_vec(), reason: self.reason().to_string(), rc: None }
+        Action { command: self.command(), reason: self.reason().to_string(), rc: None }
     }
 }
 

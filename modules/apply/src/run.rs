@@ -11,7 +11,8 @@ use crate::command;
 use crate::error::{ApplyError, Step};
 use crate::initramfs::{self, KeptImages};
 use crate::lock::Lock;
-use crate::plan::{Action, Activation, FileChange, Plan, Run};
+use crate::plan::{Action, Activation, FileChange, Plan};
+use crate::rebind::{self, Rebound};
 use crate::write;
 
 /// What was done.
@@ -33,7 +34,8 @@ pub fn ready(root: &Root, plan: &Plan) -> Result<(), ApplyError> {
         restored: false,
     };
     for activation in &plan.activations {
-        if let (Activation::Run(Run { live: true, command, .. }), false) = (activation, root.is_live()) {
+        if activation.is_live() && !root.is_live() {
+            let command = activation.command();
             return Err(not_ready(Step::Unmet(format!(
                 "{}: it is not the running system, so `{}` cannot be run for it; leave `load` or `now` out",
                 root.path().display(),
@@ -42,8 +44,10 @@ pub fn ready(root: &Root, plan: &Plan) -> Result<(), ApplyError> {
         }
     }
     for activation in &plan.activations {
-        let name = activation.command().first().map_or("", String::as_str);
-        command::find(root, name).map_err(not_ready)?;
+        if !matches!(activation, Activation::Rebind(_)) {
+            let command = activation.command();
+            command::find(root, command.first().map_or("", String::as_str)).map_err(not_ready)?;
+        }
     }
     Ok(())
 }
@@ -62,6 +66,7 @@ pub fn run(
         root,
         outcome: Outcome::default(),
         undo: Vec::new(),
+        rebound: Vec::new(),
         rerun: Vec::new(),
         by_command: &plan.by_command,
         images: None,
@@ -70,7 +75,7 @@ pub fn run(
         Ok(()) => return Ok(work.outcome),
         Err(step) => step,
     };
-    let restored = !work.undo.is_empty() || work.images.is_some();
+    let restored = !work.undo.is_empty() || work.images.is_some() || !work.rebound.is_empty();
     let not_restored = work.undo();
     Err(ApplyError { step: Box::new(step), not_restored, actions: work.outcome.actions, restored })
 }
@@ -78,8 +83,10 @@ pub fn run(
 struct Work<'a> {
     root: &'a Root,
     outcome: Outcome,
-    /// Files written so far, with the bytes they had.
-    undo: Vec<(String, Option<Vec<u8>>)>,
+    /// Files written so far, with the bytes and the permission bits they had.
+    undo: Vec<(String, Option<Vec<u8>>, u32)>,
+    /// Devices that got another driver.
+    rebound: Vec<Rebound>,
     /// Commands that bring back what commands did, each with its time limit.
     rerun: Vec<(Vec<String>, Duration)>,
     /// Files that commands write.
@@ -106,16 +113,17 @@ impl<'a> Work<'a> {
             if let (true, Some(bytes)) = (backup, &file.before) {
                 let name: OsString = backup::name(&file.path).into();
                 let copy = write::copy_beside(root, &file.path, &name, bytes)?;
-                self.undo.push((copy.clone(), None));
+                self.undo.push((copy.clone(), None, FileChange::PLAIN));
                 self.outcome.backups.push((root.full(&file.path), root.full(&copy)));
             }
-            self.undo.push((file.path.clone(), file.before.clone()));
-            put(root, &file.path, file.after.as_deref())?;
+            let mode = root.stat(&file.path).map_or(file.mode, |stat| stat.st_mode);
+            self.undo.push((file.path.clone(), file.before.clone(), mode));
+            put(root, &file.path, file.after.as_deref(), file.mode)?;
         }
         for file in plan.by_command.iter().filter(|f| !f.is_noop()) {
             if let (true, Some(bytes)) = (backup, &file.before) {
                 let copy = write::copy_aside(root, &backup::name(&file.path), bytes)?;
-                self.undo.push((copy.clone(), None));
+                self.undo.push((copy.clone(), None, FileChange::PLAIN));
                 self.outcome.backups.push((root.full(&file.path), root.full(&copy)));
             }
         }
@@ -134,9 +142,19 @@ impl<'a> Work<'a> {
         match activation {
             Activation::BootEntries(entries) => {
                 let new = boot_entries::prepare(self.root, entries)?;
-                self.undo.push((entries.output.clone(), new.before.clone()));
+                self.undo.push((entries.output.clone(), new.before.clone(), FileChange::PLAIN));
                 let done = self.command(entries.command.clone(), entries.reason.clone(), boot_entries::LIMIT);
                 new.finish(self.root, entries, done)
+            }
+            Activation::Rebind(rebind) => {
+                // Noted before the first write, so that a device is given back however far this came.
+                self.rebound.push(rebind::before(self.root, rebind));
+                if let Some(load) = &rebind.load {
+                    // The driver may be missing or blacklisted: then the device stays without one.
+                    let _ = self.command(load.command.clone(), load.reason.clone(), load.limit);
+                }
+                let done = rebind::rebind(self.root, rebind).map_err(|step| (step, None));
+                self.note(activation.command(), rebind.reason.clone(), done)
             }
             Activation::Run(run) => {
                 if !run.undo.is_empty() {
@@ -152,9 +170,14 @@ impl<'a> Work<'a> {
                 self.note(initramfs.command.clone(), initramfs.reason.clone(), done)?;
                 verified?;
                 let before = self.root.read_opt(host::initramfs::STAMP)?;
-                self.undo.push((host::initramfs::STAMP.to_string(), before));
+                self.undo.push((host::initramfs::STAMP.to_string(), before, FileChange::PLAIN));
                 let stamp = host::initramfs::stamp(self.root, &initramfs.images)?;
-                write::replace(self.root, host::initramfs::STAMP, format!("{stamp}\n").as_bytes())
+                write::replace(
+                    self.root,
+                    host::initramfs::STAMP,
+                    format!("{stamp}\n").as_bytes(),
+                    FileChange::PLAIN,
+                )
             }
         }
     }
@@ -180,12 +203,15 @@ impl<'a> Work<'a> {
         if let Some(images) = self.images.take() {
             failed.extend(images.bring_back());
         }
-        for (path, before) in self.undo.drain(..).rev() {
+        for device in self.rebound.drain(..).rev() {
+            failed.extend(rebind::restore(self.root, &device).err().map(|step| step.to_string()));
+        }
+        for (path, before, mode) in self.undo.drain(..).rev() {
             let now = self.root.read_opt(&path);
             if now.is_ok_and(|now| now == before) {
                 continue;
             }
-            if let Err(step) = put(self.root, &path, before.as_deref()) {
+            if let Err(step) = put(self.root, &path, before.as_deref(), mode) {
                 failed.push(step.to_string());
             }
         }
@@ -207,10 +233,10 @@ impl<'a> Work<'a> {
 /// A command's end: the error with the exit status, where there is one.
 type Done = Result<(), (Step, Option<i32>)>;
 
-/// Gives `path` these bytes; `None` removes it.
-fn put(root: &Root, path: &str, bytes: Option<&[u8]>) -> Result<(), Step> {
+/// Gives `path` these bytes, and the permission bits where it is new; `None` removes it.
+fn put(root: &Root, path: &str, bytes: Option<&[u8]>, mode: u32) -> Result<(), Step> {
     match bytes {
-        Some(bytes) => write::replace(root, path, bytes),
+        Some(bytes) => write::replace(root, path, bytes, mode),
         None => write::remove(root, path),
     }
 }

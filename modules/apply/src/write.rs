@@ -13,20 +13,22 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, unlinkat};
 use xattr::FileExt;
 
 use crate::error::Step;
+use crate::plan::FileChange;
 
-/// Mode of a file that did not exist: configuration is world-readable.
-const NEW_FILE: Mode = Mode::from_bits_truncate(0o644);
+/// The end of the name of a folder that holds nothing but files of ours.
+const OWN_FOLDER: &str = "pci-passthrough";
 
 /// Where copies go that cannot lie beside their file.
 const ASIDE: &str = "/var/lib/pci-passthrough";
 
 /// Writes `bytes` to `path`, following links inside the root, through a temporary file in the same
-/// directory: a reader, or the machine after a power cut, sees the old bytes or the new ones.
-pub(crate) fn replace(root: &Root, path: &str, bytes: &[u8]) -> Result<(), Step> {
+/// directory: a reader, or the machine after a power cut, sees the old bytes or the new ones. A file that
+/// did not exist gets the permission bits `mode`.
+pub(crate) fn replace(root: &Root, path: &str, bytes: &[u8], mode: u32) -> Result<(), Step> {
     make_parents(root, path)?;
     let at = root.locate(path)?;
     let temporary = hidden_name(&at.name);
-    create_like(root, &at, &temporary, bytes, &at.name)?;
+    create_like(root, &at, &temporary, bytes, &at.name, mode)?;
     commit(root, &at, &temporary)?;
     if root.read(path)? != bytes {
         return Err(Step::ReadBack { path: root.full(path) });
@@ -34,19 +36,25 @@ pub(crate) fn replace(root: &Root, path: &str, bytes: &[u8]) -> Result<(), Step>
     Ok(())
 }
 
-/// Removes `path` durably; a link is followed, as for a write.
+/// Removes `path` durably; a link is followed, as for a write. A folder of ours goes with its last file.
 pub(crate) fn remove(root: &Root, path: &str) -> Result<(), Step> {
     let at = root.locate(path)?;
     let fail = |errno: Errno| file_error(root, path, "remove", errno);
     unlinkat(&at.dir, at.name.as_os_str(), UnlinkatFlags::NoRemoveDir).map_err(fail)?;
-    fsync(&at.dir).map_err(fail)
+    fsync(&at.dir).map_err(fail)?;
+    if let Some((folder, _)) = at.path.rsplit_once('/').filter(|(folder, _)| folder.ends_with(OWN_FOLDER)) {
+        let above = root.locate(folder)?;
+        // That it is not empty yet is no fault.
+        let _ = unlinkat(&above.dir, above.name.as_os_str(), UnlinkatFlags::RemoveDir);
+    }
+    Ok(())
 }
 
 /// Copies `bytes` beside `path` under `name`, with the owner, mode and attributes of `path`; the copy's
 /// path inside the root.
 pub(crate) fn copy_beside(root: &Root, path: &str, name: &OsStr, bytes: &[u8]) -> Result<String, Step> {
     let at = root.locate(path)?;
-    create_like(root, &at, name, bytes, &at.name)?;
+    create_like(root, &at, name, bytes, &at.name, FileChange::PLAIN)?;
     let dir = at.path.rsplit_once('/').map_or("", |(dir, _)| dir);
     Ok(format!("{dir}/{}", name.to_string_lossy()))
 }
@@ -135,23 +143,30 @@ pub(crate) fn hidden_name(name: &OsStr) -> OsString {
     hidden
 }
 
-fn create_like(root: &Root, at: &Location, name: &OsStr, bytes: &[u8], model: &OsStr) -> Result<(), Step> {
+fn create_like(
+    root: &Root,
+    at: &Location,
+    name: &OsStr,
+    bytes: &[u8],
+    model: &OsStr,
+    mode: u32,
+) -> Result<(), Step> {
     // The lock makes a file of this name the left-over of a cut run.
     discard(at, name);
-    let made = write_new(at, name, bytes, model);
+    let made = write_new(at, name, bytes, model, mode);
     made.map_err(|errno| {
         discard(at, name);
         file_error(root, &at.path, "write", errno)
     })
 }
 
-fn write_new(at: &Location, name: &OsStr, bytes: &[u8], model: &OsStr) -> Result<(), Errno> {
+fn write_new(at: &Location, name: &OsStr, bytes: &[u8], model: &OsStr, mode: u32) -> Result<(), Errno> {
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mut file = File::from(openat(&at.dir, name, flags, Mode::from_bits_truncate(0o600))?);
     file.write_all(bytes).map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))?;
     match fstatat(&at.dir, model, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Ok(stat) => dress_like(&file, at, model, &stat)?,
-        Err(Errno::ENOENT) => fchmod(&file, NEW_FILE)?,
+        Err(Errno::ENOENT) => fchmod(&file, Mode::from_bits_truncate(mode & 0o777))?,
         Err(errno) => return Err(errno),
     }
     fsync(&file)
@@ -207,7 +222,7 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
         let labelled = xattr::set(&path, "user.note", b"kept").is_ok();
         let owner = fs::metadata(&path).unwrap().uid();
-        replace(&root, "/etc/grub", b"new").unwrap();
+        replace(&root, "/etc/grub", b"new", 0o644).unwrap();
         let meta = fs::metadata(&path).unwrap();
         assert_eq!((meta.mode() & 0o7777, meta.uid()), (0o640, owner));
         assert_eq!(fs::read(&path).unwrap(), b"new");
@@ -223,7 +238,7 @@ mod tests {
         fs::create_dir(dir.path().join("data")).unwrap();
         fs::write(dir.path().join("data/grub"), "old").unwrap();
         symlink("../../../../data/grub", dir.path().join("etc/grub")).unwrap();
-        replace(&root, "/etc/grub", b"new").unwrap();
+        replace(&root, "/etc/grub", b"new", 0o644).unwrap();
         assert_eq!(fs::read(dir.path().join("data/grub")).unwrap(), b"new");
         assert!(fs::symlink_metadata(dir.path().join("etc/grub")).unwrap().is_symlink());
     }
@@ -231,7 +246,7 @@ mod tests {
     #[test]
     fn new_files_get_their_directories_and_a_plain_mode() {
         let (dir, root) = tree();
-        replace(&root, "/etc/modprobe.d/a.conf", b"x").unwrap();
+        replace(&root, "/etc/modprobe.d/a.conf", b"x", 0o644).unwrap();
         let meta = fs::metadata(dir.path().join("etc/modprobe.d/a.conf")).unwrap();
         assert_eq!(meta.mode() & 0o7777, 0o644);
         remove(&root, "/etc/modprobe.d/a.conf").unwrap();
@@ -239,10 +254,24 @@ mod tests {
     }
 
     #[test]
+    fn a_new_script_can_run_and_an_own_folder_goes_with_it() {
+        let (dir, root) = tree();
+        let folder = dir.path().join("etc/70pci-passthrough");
+        for name in ["a.sh", "b.sh"] {
+            replace(&root, &format!("/etc/70pci-passthrough/{name}"), b"x", 0o755).unwrap();
+            assert_eq!(fs::metadata(folder.join(name)).unwrap().mode() & 0o7777, 0o755);
+        }
+        remove(&root, "/etc/70pci-passthrough/a.sh").unwrap();
+        assert_eq!(names(&folder), ["b.sh"]);
+        remove(&root, "/etc/70pci-passthrough/b.sh").unwrap();
+        assert!(!folder.exists());
+    }
+
+    #[test]
     fn a_left_over_of_a_cut_run_is_no_obstacle() {
         let (dir, root) = tree();
         fs::write(dir.path().join("etc/.grub.pci-passthrough"), "half").unwrap();
-        replace(&root, "/etc/grub", b"new").unwrap();
+        replace(&root, "/etc/grub", b"new", 0o644).unwrap();
         assert_eq!(names(&dir.path().join("etc")), ["grub"]);
     }
 }

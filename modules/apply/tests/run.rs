@@ -18,7 +18,7 @@ fn tree() -> (tempfile::TempDir, Root) {
 
 fn change(path: &str, before: Option<&str>, after: Option<&str>) -> FileChange {
     let bytes = |text: Option<&str>| text.map(|t| t.as_bytes().to_vec());
-    FileChange { path: path.into(), before: bytes(before), after: bytes(after) }
+    FileChange { path: path.into(), before: bytes(before), after: bytes(after), mode: FileChange::PLAIN }
 }
 
 fn plan() -> Plan {

@@ -1,6 +1,7 @@
 //! Pure editors of configuration text: current bytes in, desired bytes out. No I/O.
 
 pub mod boot_entry;
+pub mod device_override;
 mod finding;
 pub mod grub_cfg;
 pub mod grub_default;

@@ -1,6 +1,5 @@
 //! `driver_blacklist`: which drivers modprobe must not load by itself.
 
-mod effective;
 mod name;
 mod observe;
 mod plan;
@@ -8,7 +7,7 @@ mod reply;
 
 use std::process::ExitCode;
 
-use host::Root;
+use host::{Root, modprobe};
 use protocol::{Failure, Module, Planned, Spec};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -57,7 +56,7 @@ impl Module for DriverBlacklist {
     fn settle(args: &Args, after: &observe::Observed, reply: &mut Map<String, Value>) {
         reply.extend(reply::results(
             &name::drivers(args).unwrap_or_default(),
-            &effective::config(after, None),
+            &modprobe::config(&after.files, None),
             after,
         ));
     }

@@ -1,6 +1,5 @@
 //! What the arguments may name: modules, and a file that modprobe reads.
 
-use config_text::modprobe_d::DIRECTORIES;
 use host::kernels::is_module_name;
 use protocol::Failure;
 
@@ -28,21 +27,11 @@ pub fn drivers(args: &Args) -> Result<Vec<String>, Failure> {
 
 /// Directory and name of the file to write.
 pub fn path(args: &Args) -> Result<(&'static str, &str), Failure> {
-    let refuse = |what: &str| {
+    host::modprobe::place(&args.path).map_err(|what| {
         let msg = format!(
             "option path: {}: {what}; give a file such as /etc/modprobe.d/pci-passthrough-blacklist.conf",
             args.path
         );
-        Err(Failure::coded("path_not_read", msg))
-    };
-    let Some((directory, name)) = args.path.rsplit_once('/') else {
-        return refuse("this is no absolute path");
-    };
-    let Some(known) = DIRECTORIES.into_iter().find(|known| *known == directory) else {
-        return refuse(&format!("modprobe reads no files in {directory:?}"));
-    };
-    if !name.ends_with(".conf") || name.starts_with('.') || name.chars().any(char::is_control) {
-        return refuse("modprobe reads only files whose name ends in .conf and begins with no dot");
-    }
-    Ok((known, name))
+        Failure::coded("path_not_read", msg)
+    })
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use config_text::modprobe_d::{self, DIRECTORIES};
 use host::drop_in::{self, DropIn};
 use host::initramfs::{self, InitramfsState};
 use host::kernels::{self, ModuleState};
-use host::{Root, proc, uses};
+use host::{Root, modprobe, proc, uses};
 use preflight::Device;
 use protocol::Failure;
 
@@ -39,9 +38,8 @@ pub struct Observed {
 pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     let drivers = name::drivers(args)?;
     name::path(args)?;
-    let files = drop_in::read(root, &DIRECTORIES, modprobe_d::is_config_name)?;
-    let path_leads_nowhere = root.link(&args.path).is_some()
-        && !matches!(root.read(&args.path), Ok(_) | Err(host::HostError::TooLarge { .. }));
+    let files = modprobe::read(root)?;
+    let path_leads_nowhere = modprobe::leads_nowhere(root, &args.path);
     let at_path = if path_leads_nowhere { None } else { root.read_opt(&args.path)? };
     let kernels = kernels::installed(root)?;
     let mut builtin_in: BTreeMap<String, Vec<String>> = BTreeMap::new();

@@ -2,10 +2,10 @@
 
 use apply::{FileChange, Plan, RebootReason};
 use config_text::modprobe_d::{self, Config};
+use host::modprobe::{self, Edit};
 use preflight::{Problem, Severity};
 use protocol::{Failure, Planned};
 
-use crate::effective::{self, Edit};
 use crate::observe::Observed;
 use crate::{Args, State, name, reply};
 
@@ -16,7 +16,7 @@ pub const HEADER: &str = "# Drivers kept from loading by themselves (pci.passthr
 pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let drivers = name::drivers(args)?;
     let (directory, file) = name::path(args)?;
-    let now = effective::config(seen, None);
+    let now = modprobe::config(&seen.files, None);
     let mut plan = Plan::default();
     let mut problems = Vec::new();
     let after = match args.state {
@@ -32,14 +32,19 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     };
     let edit = Edit { directory, name: file, bytes: after.as_deref() };
     let changed = after != seen.at_path;
-    let config = if changed { effective::config(seen, Some(edit)) } else { now };
+    let config = if changed { modprobe::config(&seen.files, Some(edit)) } else { now };
     match args.state {
         State::Present => in_force(args, &drivers, &config)?,
         State::Absent => plan.warnings.extend(left(&drivers, &config)),
     }
     plan.warnings.extend(problems.iter().map(|p| format!("{} ({}): {}", p.message, p.code, p.hint)));
     if changed {
-        plan.files.push(FileChange { path: args.path.clone(), before: seen.at_path.clone(), after });
+        plan.files.push(FileChange {
+            path: args.path.clone(),
+            before: seen.at_path.clone(),
+            after,
+            mode: FileChange::PLAIN,
+        });
     }
     let input = changed.then_some(args.path.as_str());
     plan.refresh_initramfs(&seen.initramfs, input, args.initramfs);
@@ -117,14 +122,7 @@ fn refuse_masked(args: &Args, seen: &Observed, directory: &str, name: &str) -> R
         );
         return Err(Failure::coded("path_masked", msg));
     }
-    let own = seen.files.iter().find(|file| file.directory == directory && file.name == name);
-    let mask = seen
-        .files
-        .iter()
-        .take_while(|file| file.directory != directory)
-        .filter(|file| file.name == name)
-        .find(|file| own.is_none_or(|own| own.identity != file.identity));
-    match mask {
+    match modprobe::mask(&seen.files, directory, name) {
         None => Ok(()),
         Some(mask) => {
             let msg = format!("{}: modprobe reads {} instead of it; {advice}", args.path, mask.path());

@@ -38,6 +38,7 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             path: change.name.clone(),
             before: change.before.clone(),
             after: change.after.clone(),
+            mode: FileChange::PLAIN,
         })
         .collect();
     let changes = plan.files.first().map(|file| file.path.clone());

@@ -12,9 +12,38 @@ use crate::root::{HostError, Root};
 /// Where the hash of the inputs of the last verified rebuild is kept.
 pub const STAMP: &str = "/var/lib/pci-passthrough/initramfs";
 
+/// The files of `vfio_bind` that go into images, whichever generator reads them: a script that binds
+/// devices by their addresses, and what brings it and vfio-pci into the image.
+pub mod files {
+    /// initramfs-tools' script; scripts without prerequisites run in the byte order of their names, and
+    /// this one has to run before `udev`.
+    pub const INIT_TOP: &str = "/etc/initramfs-tools/scripts/init-top/00-pci-passthrough";
+    /// initramfs-tools' hook.
+    pub const HOOK: &str = "/etc/initramfs-tools/hooks/pci-passthrough";
+    /// dracut's script.
+    pub const DRACUT_SCRIPT: &str = "/usr/lib/dracut/modules.d/70pci-passthrough/pci-passthrough.sh";
+    /// dracut's module.
+    pub const DRACUT_SETUP: &str = "/usr/lib/dracut/modules.d/70pci-passthrough/module-setup.sh";
+    /// All of them.
+    pub const ALL: [&str; 4] = [INIT_TOP, HOOK, DRACUT_SCRIPT, DRACUT_SETUP];
+}
+
+/// What builds an image, whatever command starts it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builder {
+    /// Debian's and Ubuntu's.
+    InitramfsTools,
+    /// Fedora's, SUSE's, and Ubuntu's since 25.10, there behind `update-initramfs`.
+    Dracut,
+    /// Arch's.
+    Mkinitcpio,
+}
+
 /// A program that builds initramfs images.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Generator {
+    /// Whose scripts and hooks go into the image.
+    pub builder: Builder,
     /// The command that rebuilds the images of all installed kernels.
     pub command: &'static [&'static str],
     /// Whether it copies `modules-load.d` into the image, besides `modprobe.d`.
@@ -27,10 +56,28 @@ pub struct Generator {
 const GENERATORS: [(&str, Generator); 3] = [
     (
         "update-initramfs",
-        Generator { command: &["update-initramfs", "-u", "-k", "all"], copies_modules_load: false },
+        Generator {
+            builder: Builder::InitramfsTools,
+            command: &["update-initramfs", "-u", "-k", "all"],
+            copies_modules_load: false,
+        },
     ),
-    ("dracut", Generator { command: &["dracut", "-f", "--regenerate-all"], copies_modules_load: true }),
-    ("mkinitcpio", Generator { command: &["mkinitcpio", "-P"], copies_modules_load: false }),
+    (
+        "dracut",
+        Generator {
+            builder: Builder::Dracut,
+            command: &["dracut", "-f", "--regenerate-all"],
+            copies_modules_load: true,
+        },
+    ),
+    (
+        "mkinitcpio",
+        Generator {
+            builder: Builder::Mkinitcpio,
+            command: &["mkinitcpio", "-P"],
+            copies_modules_load: false,
+        },
+    ),
 ];
 
 /// What is known of the host's initramfs images.
@@ -82,7 +129,11 @@ pub fn generator(root: &Root) -> Option<Generator> {
     let there = |name: &str| {
         ["/usr/sbin", "/usr/bin", "/sbin", "/bin"].iter().any(|d| root.exists(&format!("{d}/{name}")))
     };
-    GENERATORS.iter().find(|(name, _)| there(name)).map(|(_, generator)| *generator)
+    let (_, mut generator) = *GENERATORS.iter().find(|(name, _)| there(name))?;
+    if generator.builder == Builder::InitramfsTools && there("dracut") && !there("mkinitramfs") {
+        (generator.builder, generator.copies_modules_load) = (Builder::Dracut, true);
+    }
+    Some(generator)
 }
 
 /// What the stamp holds after a rebuild: a hash of all inputs and one of the images' times, 16
@@ -174,6 +225,18 @@ fn inputs(root: &Root) -> Result<Inputs, HostError> {
             inputs.seen(&path, root.stat(&path));
         }
     }
+    for path in files::ALL {
+        // Where none is there the hash is that of a host that never had one.
+        if let Some(bytes) = root.read_opt(path)? {
+            inputs.add(path.as_bytes());
+            inputs.add(&bytes);
+            inputs.seen(path, root.stat(path));
+        }
+        // A removed one shows in the time of its directory.
+        if let Some((dir, _)) = path.rsplit_once('/').filter(|(dir, _)| dir.starts_with("/etc/")) {
+            inputs.seen(dir, root.stat(dir));
+        }
+    }
     Ok(inputs)
 }
 
@@ -246,6 +309,32 @@ mod tests {
         at(&dir.path().join("boot/initrd.img-6.1"), 10);
         fs::write(dir.path().join("etc/modprobe.d/b.conf"), "new").unwrap();
         assert!(observe(&root, &kernels).unwrap().stale.is_some());
+    }
+
+    #[test]
+    fn the_scripts_that_bind_by_address_are_inputs() {
+        let (dir, root, kernels) = tree(15);
+        create_dir_all(dir.path().join("var/lib/pci-passthrough")).unwrap();
+        let before = stamp(&root, &["/boot/initrd.img-6.1".to_string()]).unwrap();
+        fs::write(dir.path().join(&STAMP[1..]), &before).unwrap();
+        for path in files::ALL {
+            let path = dir.path().join(&path[1..]);
+            create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, "x").unwrap();
+            assert!(observe(&root, &kernels).unwrap().stale.is_some(), "{}", path.display());
+            fs::remove_file(&path).unwrap();
+            assert_eq!(observe(&root, &kernels).unwrap().stale, None, "{}", path.display());
+        }
+    }
+
+    #[test]
+    fn dracut_behind_update_initramfs_is_dracut() {
+        let (dir, root, _) = tree(5);
+        fs::write(dir.path().join("usr/sbin/dracut"), "").unwrap();
+        let found = generator(&root).unwrap();
+        assert_eq!((found.builder, found.command[0]), (Builder::Dracut, "update-initramfs"));
+        fs::write(dir.path().join("usr/sbin/mkinitramfs"), "").unwrap();
+        assert_eq!(generator(&root).unwrap().builder, Builder::InitramfsTools);
     }
 
     #[test]

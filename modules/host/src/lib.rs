@@ -10,6 +10,7 @@ pub mod kernel_config;
 pub mod kernel_log;
 pub mod kernels;
 pub mod modalias;
+pub mod modprobe;
 pub mod modules_load;
 mod network;
 pub mod pci;

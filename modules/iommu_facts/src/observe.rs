@@ -11,7 +11,7 @@ use host::modules_load::{self, Lists};
 use host::pci::{self, PciDevice};
 use host::pci_ids::{self, Names};
 use host::proc::{self, Cpu};
-use host::{HostError, Root, drop_in, kernel_config, kernel_log, modalias, uses};
+use host::{HostError, Root, drop_in, kernel_config, kernel_log, modalias, modprobe, uses};
 use preflight::{IommuDefault, Use, Verdict};
 
 use crate::evidence;
@@ -133,7 +133,7 @@ pub(crate) fn observe(root: &Root, subsets: &BTreeSet<Subset>) -> Observed {
     }
     if wants(&[Subset::Vfio]) {
         seen.listed_modules = listed(&tolerant(modules_load::read(root), &mut warnings));
-        let files = drop_in::read(root, &modprobe_d::DIRECTORIES, modprobe_d::is_config_name);
+        let files = modprobe::read(root);
         seen.listed_ids = ids(&tolerant(files, &mut warnings), seen.cmdline.as_deref().unwrap_or_default());
     }
     if wants(&[Subset::Verdict]) {
@@ -154,18 +154,6 @@ fn listed(lists: &Lists) -> Vec<String> {
 
 /// The ids that vfio-pci gets: of several `ids=` the last one counts.
 fn ids(files: &[drop_in::DropIn], cmdline: &str) -> Vec<String> {
-    let sources: Vec<modprobe_d::SourceFile> = files
-        .iter()
-        .map(|file| modprobe_d::SourceFile {
-            directory: &file.directory,
-            name: &file.name,
-            bytes: &file.bytes,
-        })
-        .collect();
-    let config = modprobe_d::Config::from_files(&sources).with_kernel_cmdline(cmdline.as_bytes());
-    let options = config.options("vfio_pci");
-    let words = options.iter().flat_map(|(_, options)| options.split(u8::is_ascii_whitespace));
-    let last = words.filter_map(|word| word.strip_prefix(b"ids=")).next_back();
-    let list = String::from_utf8_lossy(last.unwrap_or_default()).into_owned();
-    list.trim_matches('"').split(',').filter(|id| !id.is_empty()).map(str::to_string).collect()
+    let config = modprobe::config(files, None).with_kernel_cmdline(cmdline.as_bytes());
+    modprobe_d::ids_in_force(&config).map(|(_, ids)| ids).unwrap_or_default()
 }

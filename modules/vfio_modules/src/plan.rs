@@ -66,7 +66,12 @@ fn present(args: &Args, seen: &Observed, lists: &mut Vec<List>, plan: &mut Plan)
             lists.push(List { path, target, bytes: after.clone(), counts: true });
         }
     }
-    plan.files.push(FileChange { path: seen.path.clone(), before: seen.at_path.clone(), after: Some(after) });
+    plan.files.push(FileChange {
+        path: seen.path.clone(),
+        before: seen.at_path.clone(),
+        after: Some(after),
+        mode: FileChange::PLAIN,
+    });
     Ok(())
 }
 
@@ -132,7 +137,12 @@ fn absent(seen: &Observed, lists: &mut [List], plan: &mut Plan) {
         // Without its file a link would lead nowhere.
         let is_linked = seen.lists.iter().any(|other| other.target == *target && other.path != *target);
         let after = (after != HEADER.as_bytes() || is_linked).then_some(after);
-        plan.files.push(FileChange { path: target.clone(), before: Some(list.bytes.clone()), after });
+        plan.files.push(FileChange {
+            path: target.clone(),
+            before: Some(list.bytes.clone()),
+            after,
+            mode: FileChange::PLAIN,
+        });
     }
 }
 

@@ -32,12 +32,16 @@ pub fn with_install_false(bytes: &[u8], modules: &[&str]) -> Vec<u8> {
 /// `bytes` without any line that blacklists one of `modules` or keeps it out by `install`. Other
 /// install commands (scripts) stay.
 pub fn absent(bytes: &[u8], modules: &[&str]) -> Vec<u8> {
-    let unwanted = |line: &Line| {
+    without_lines(bytes, &|line| {
         modules.iter().any(|module| {
             let name = module.replace('-', "_");
             blacklists(line, &name) || blocks(line, &name)
         })
-    };
+    })
+}
+
+/// `bytes` without the unwanted lines.
+pub(super) fn without_lines(bytes: &[u8], unwanted: &dyn Fn(&Line) -> bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut last_removed = false;
     for line in parse(bytes) {
@@ -84,7 +88,7 @@ fn with_install(bytes: &[u8], name: &str) -> Vec<u8> {
     }
 }
 
-fn with_line(bytes: &[u8], text: &str) -> Vec<u8> {
+pub(super) fn with_line(bytes: &[u8], text: &str) -> Vec<u8> {
     match parse(bytes).last() {
         // Whatever is appended after a backslash would join the last line.
         Some(line) if line.open => inserted(bytes, 0, text),
@@ -93,7 +97,7 @@ fn with_line(bytes: &[u8], text: &str) -> Vec<u8> {
     }
 }
 
-fn inserted(bytes: &[u8], at: usize, text: &str) -> Vec<u8> {
+pub(super) fn inserted(bytes: &[u8], at: usize, text: &str) -> Vec<u8> {
     let (before, after) = bytes.split_at_checked(at).unwrap_or((bytes, b""));
     [before, text.as_bytes(), b"\n", after].concat()
 }

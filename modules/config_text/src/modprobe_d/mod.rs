@@ -11,12 +11,17 @@ pub mod glob;
 mod kernel_cmdline;
 mod line;
 mod lint;
+mod vfio_binding;
 mod vfio_pci;
 
 pub use config::{Config, Place, SourceFile, blocks_loading, is_config_name, same_module};
 pub use directive::{Content, Directive, Ignored, Line, parse};
 pub use edit::{absent, with_blacklist, with_install_false};
 pub use lint::lint;
+pub use vfio_binding::{
+    disables_vga, ids_in_force, is_same_id, own_ids, own_softdeps, softdep_in_force, softdep_in_table,
+    with_disable_vga, with_ids, with_softdep, without_disable_vga, without_softdeps,
+};
 
 /// The directories that modprobe reads, in the order of their priority: of files with the same name
 /// only the first counts.

@@ -62,6 +62,7 @@ impl Module for Words {
                 path: path.clone(),
                 before: before.clone(),
                 after: Some(after(before)),
+                mode: FileChange::PLAIN,
             })
             .collect();
         let due =
