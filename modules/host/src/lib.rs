@@ -13,6 +13,7 @@ pub mod modalias;
 pub mod modprobe;
 pub mod modules_load;
 mod network;
+pub mod next_boot;
 pub mod pci;
 pub mod pci_ids;
 pub mod proc;
@@ -20,5 +21,6 @@ mod root;
 mod storage;
 mod sysfs;
 pub mod uses;
+pub mod vfio;
 
 pub use root::{HostError, Location, Root, hint};

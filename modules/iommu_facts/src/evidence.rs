@@ -1,10 +1,10 @@
 //! What the verdict is concluded from.
 
-use config_text::{grub_cfg, grub_default, kernel_cmdline};
+use config_text::{grub_cfg, kernel_cmdline};
 use host::bootloader::Kind;
 use host::grub::{self, Grub};
 use host::kernels::ModuleState;
-use host::{Root, iommu};
+use host::{Root, iommu, next_boot};
 use preflight::Evidence;
 
 use crate::observe::Observed;
@@ -17,7 +17,7 @@ pub(crate) fn collect(root: &Root, seen: &Observed) -> Evidence {
     let entries = grub.as_ref().and_then(|grub| entries(grub, seen));
     let settings = match kind {
         Some(Kind::SystemdBoot) => root.read("/etc/kernel/cmdline").ok().map(|line| tokens(&line)),
-        _ => grub.as_ref().and_then(effective),
+        _ => grub.as_ref().and_then(next_boot::of_grub).map(|line| tokens(&line)),
     };
     let table = |name| seen.firmware.table(name);
     let firmware =
@@ -58,11 +58,4 @@ fn entries(grub: &Grub, seen: &Observed) -> Option<Vec<Vec<String>>> {
         .map(|entry| tokens(&entry.arguments))
         .collect();
     (!entries.is_empty()).then_some(entries)
-}
-
-/// What GRUB's settings amount to; `None` where there are none or code computes them.
-fn effective(grub: &Grub) -> Option<Vec<String>> {
-    grub.files.first()?;
-    let line = grub_default::effective(&grub.settings()).ok()?.cmdline?;
-    Some(tokens(&line))
 }

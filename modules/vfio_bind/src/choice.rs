@@ -1,0 +1,100 @@
+//! From what the user names to the devices of this host.
+
+use config_text::device_override::Entry;
+use preflight::{Device, companions};
+use protocol::Failure;
+
+use crate::observe::Observed;
+use crate::selector::{Selector, Wants};
+use crate::{Args, GroupOption};
+
+/// How many devices a message lists before it stops.
+const SHOWN: usize = 40;
+
+/// The devices that vfio-pci is to have, by address. `taken` are those recorded for it by address.
+pub fn choose<'a>(
+    args: &Args,
+    selectors: &[Selector],
+    seen: &'a Observed,
+    taken: &[Entry],
+) -> Result<Vec<&'a Device>, Failure> {
+    let mut chosen: Vec<&Device> = Vec::new();
+    for selector in selectors {
+        let found: Vec<&Device> =
+            seen.devices.iter().filter(|d| selector.matches(&d.address, &d.id)).collect();
+        if found.is_empty() {
+            return Err(not_found(selector, &seen.devices));
+        }
+        if let Wants::Address(address) = &selector.wants {
+            for device in &found {
+                not_drifted(selector, address, device, seen, taken)?;
+            }
+        }
+        let single = matches!(selector.wants, Wants::Address(_) | Wants::Id(_));
+        if let (true, Some(bridge)) = (single, found.iter().find(|d| d.bridge)) {
+            let msg = format!(
+                "{}: {} is a bridge, which vfio-pci does not take; name the devices behind it",
+                selector.text, bridge.address
+            );
+            return Err(Failure::coded("device_is_bridge", msg));
+        }
+        chosen.extend(found.into_iter().filter(|d| !d.bridge));
+        if chosen.is_empty() {
+            return Err(not_found(selector, &seen.devices));
+        }
+    }
+    if args.group == GroupOption::Expand {
+        let more: Vec<&Device> = chosen.iter().flat_map(|d| companions(d, &seen.devices)).collect();
+        chosen.extend(more);
+    }
+    chosen.sort_by(|a, b| a.address.cmp(&b.address));
+    chosen.dedup_by(|a, b| a.address == b.address);
+    Ok(chosen)
+}
+
+fn not_found(selector: &Selector, devices: &[Device]) -> Failure {
+    let there: Vec<String> = devices
+        .iter()
+        .filter(|d| !d.bridge)
+        .take(SHOWN)
+        .map(|d| format!("{} ({})", d.address, d.id))
+        .collect();
+    let there = match there.is_empty() {
+        true => "no PCI devices are to be seen under this root".to_string(),
+        false => format!("there are {}", there.join(", ")),
+    };
+    Failure::coded("device_not_found", format!("{}: no such device on this host; {there}", selector.text))
+}
+
+/// Fails where another device is at the address than the one that was meant.
+fn not_drifted(
+    selector: &Selector,
+    address: &str,
+    device: &Device,
+    seen: &Observed,
+    taken: &[Entry],
+) -> Result<(), Failure> {
+    let recorded = taken.iter().find(|entry| entry.address == address).map(|entry| &entry.id);
+    let (expected, why) = match (&selector.expect_id, recorded) {
+        (Some(id), _) => (id, "expected"),
+        (None, Some(id)) => (id, "bound there before"),
+        (None, None) => return Ok(()),
+    };
+    if *expected == device.id {
+        return Ok(());
+    }
+    let now: Vec<&str> =
+        seen.devices.iter().filter(|d| d.id == *expected).map(|d| d.address.as_str()).collect();
+    let now = match now.is_empty() {
+        true => "which is nowhere on this host now".to_string(),
+        false => format!("which is at {} now", now.join(", ")),
+    };
+    Err(Failure::coded(
+        "device_drifted",
+        format!(
+            "{address}: {} is there, not the {expected} {why}, {now}; addresses move when a card is added or taken \
+             out: give the new address, and take the old one away by state: absent",
+            device.id
+        ),
+    ))
+}

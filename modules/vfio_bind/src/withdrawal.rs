@@ -1,0 +1,156 @@
+//! `state: absent`: takes away what binds the named devices, and only what this module wrote.
+
+use config_text::device_override::Entry;
+use config_text::modprobe_d::{self, ids_in_force, is_same_id, own_ids, own_softdeps};
+use host::modprobe::{self, Edit};
+use preflight::{Device, companions};
+use protocol::Failure;
+
+use crate::lines::{self, HEADER};
+use crate::observe::{self, Observed};
+use crate::selector::{Selector, Wants};
+use crate::{Args, GroupOption};
+
+/// What is left, and what is to be said.
+#[derive(Debug)]
+pub struct Withdrawal<'a> {
+    /// The devices of this host that are given back.
+    pub devices: Vec<&'a Device>,
+    pub after: Option<Vec<u8>>,
+    pub entries: Vec<Entry>,
+    /// The ids that vfio-pci still gets.
+    pub ids: Vec<String>,
+    pub warnings: Vec<String>,
+}
+
+/// Works out what is left.
+pub fn withdraw<'a>(
+    args: &Args,
+    seen: &'a Observed,
+    selectors: &[Selector],
+    taken: Vec<Entry>,
+) -> Result<Withdrawal<'a>, Failure> {
+    let bytes = seen.at_path.as_deref().unwrap_or_default();
+    let mine = own_ids(bytes);
+    let devices = named(args, seen, selectors);
+    let has = |address: &str| devices.iter().any(|d| d.address == address);
+    let (gone, entries): (Vec<Entry>, Vec<Entry>) = taken.into_iter().partition(|entry| {
+        has(&entry.address) || selectors.iter().any(|s| s.matches(&entry.address, &entry.id))
+    });
+    let mut drop: Vec<String> = Vec::new();
+    for selector in selectors {
+        drop.extend(mine.iter().filter(|id| selector.is_id(&id.to_ascii_lowercase())).cloned());
+        drop.extend(selector.expect_id.clone());
+    }
+    for device in &devices {
+        // Bound by its address, it says nothing about its id; and another device than the expected one
+        // says nothing about the one that went.
+        let by_address = gone.iter().any(|entry| entry.address == device.address);
+        let other = selectors.iter().any(|s| {
+            s.is_address(&device.address) && s.expect_id.as_ref().is_some_and(|id| *id != device.id)
+        });
+        if !by_address && !other {
+            drop.push(device.id.clone());
+        }
+    }
+    let dropped = |id: &str| drop.iter().any(|gone| is_same_id(gone, id));
+    let mut left: Vec<String> = mine.iter().filter(|id| !dropped(id)).cloned().collect();
+    let others = lines::others(args, seen)?;
+    let theirs = ids_in_force(&others).map(|(_, ids)| ids).unwrap_or_default();
+    // What the other files say by themselves needs no copy.
+    if left.iter().all(|id| theirs.iter().any(|have| is_same_id(have, id))) {
+        left.clear();
+    }
+    let mut after = if left == mine { bytes.to_vec() } else { modprobe_d::with_ids(bytes, &left) };
+    after = without_softdeps(&after, seen, &devices, &left);
+    if left.is_empty() && entries.is_empty() {
+        after = modprobe_d::without_disable_vga(&after);
+    }
+    let after = match &seen.at_path {
+        Some(before) if after == HEADER.as_bytes() || (after.is_empty() && !before.is_empty()) => None,
+        Some(_) => Some(after),
+        None => None,
+    };
+    let (directory, name) = observe::place(args)?;
+    let edit = Edit { directory, name, bytes: after.as_deref() };
+    let config = match after == seen.at_path {
+        true => modprobe::config(&seen.files, None),
+        false => modprobe::config(&seen.files, Some(edit)),
+    };
+    let config = config.with_kernel_cmdline(&seen.cmdline);
+    let mut warnings = Vec::new();
+    let mut ids = Vec::new();
+    if let Some((place, in_force)) = ids_in_force(&config) {
+        for id in in_force.iter().filter(|id| dropped(id)) {
+            warnings.push(format!(
+                "{place}: still gives vfio-pci the id {id}; the line is another owner's and was left"
+            ));
+        }
+        ids = in_force;
+    }
+    warnings.extend(twins(seen, &devices, &mine, &left));
+    warnings.extend(unknown(selectors, seen, &gone));
+    Ok(Withdrawal { devices, after, entries, ids, warnings })
+}
+
+/// The devices of this host that are named, with their groups where that was asked for.
+fn named<'a>(args: &Args, seen: &'a Observed, selectors: &[Selector]) -> Vec<&'a Device> {
+    let is_named = |d: &&Device| !d.bridge && selectors.iter().any(|s| s.matches(&d.address, &d.id));
+    let mut devices: Vec<&Device> = seen.devices.iter().filter(is_named).collect();
+    if args.group == GroupOption::Expand {
+        let more: Vec<&Device> = devices.iter().flat_map(|d| companions(d, &seen.devices)).collect();
+        devices.extend(more);
+    }
+    devices.sort_by(|a, b| a.address.cmp(&b.address));
+    devices.dedup_by(|a, b| a.address == b.address);
+    devices
+}
+
+/// Takes out the softdeps of drivers that no device needs which is still bound by its id.
+fn without_softdeps(bytes: &[u8], seen: &Observed, devices: &[&Device], left: &[String]) -> Vec<u8> {
+    if own_softdeps(bytes).is_empty() {
+        return bytes.to_vec();
+    }
+    let still = |d: &&Device| left.iter().any(|id| is_same_id(id, &d.id));
+    let kept: Vec<String> = seen.devices.iter().filter(still).flat_map(|d| seen.drivers_of(d)).collect();
+    let given: Vec<String> = devices.iter().flat_map(|d| seen.drivers_of(d)).collect();
+    modprobe_d::without_softdeps(bytes, &|driver| {
+        let is = |list: &[String]| list.iter().any(|name| modprobe_d::same_module(name, driver));
+        // Of an id that is not on this host the drivers are not known: theirs may stay.
+        left.is_empty() || (is(&given) && !is(&kept))
+    })
+}
+
+/// Devices that go back to the host with the named ones because they have the same id.
+fn twins(seen: &Observed, devices: &[&Device], mine: &[String], left: &[String]) -> Vec<String> {
+    let lost = |id: &str| mine.iter().any(|m| is_same_id(m, id)) && !left.iter().any(|l| is_same_id(l, id));
+    let is_named = |other: &Device| devices.iter().any(|d| d.address == other.address);
+    let twins = seen.devices.iter().filter(|other| {
+        !other.bridge && !is_named(other) && lost(&other.id) && devices.iter().any(|d| d.id == other.id)
+    });
+    twins
+        .map(|other| {
+            format!(
+                "{} has the same id {} and goes back to the host too; to keep it, name it with state: present",
+                other.address, other.id
+            )
+        })
+        .collect()
+}
+
+/// Addresses at which nothing is and for which nothing was recorded: their ids cannot be told.
+fn unknown(selectors: &[Selector], seen: &Observed, gone: &[Entry]) -> Vec<String> {
+    let nothing = |s: &&Selector| {
+        matches!(s.wants, Wants::Address(_))
+            && s.expect_id.is_none()
+            && !seen.devices.iter().any(|d| s.is_address(&d.address))
+            && !gone.iter().any(|entry| s.is_address(&entry.address))
+    };
+    let text = |s: &Selector| {
+        format!(
+            "{}: no device is there and none was bound by this address; if it was bound by its id, name the id",
+            s.text
+        )
+    };
+    selectors.iter().filter(nothing).map(text).collect()
+}
