@@ -14,7 +14,7 @@ fn good_arguments_succeed() {
     for (module, arguments) in modules() {
         let sandbox = Sandbox::new();
         let reply = answer(&mut limited(module), &sandbox.rooted(&arguments)).expect_ok();
-        let changes = ["grub_iommu", "vfio_modules", "driver_blacklist", "pve_hostpci"].contains(&module);
+        let changes = ["grub_iommu", "vfio_modules", "driver_blacklist", "vfio_bind", "pve_hostpci"].contains(&module);
         assert_eq!(reply.changed(), changes, "{module}: {}", reply.json);
     }
 }
@@ -75,7 +75,7 @@ fn options_of_the_wrong_kind_are_refused() {
         for (name, text, word) in table {
             let mut text = text.replace("ROOT", &root).replace("DIGITS", &"9".repeat(5000));
             // The options that this module cannot do without.
-            for option in ["drivers", "vmid", "host"] {
+            for option in ["drivers", "devices", "vmid", "host"] {
                 if let Some(value) = arguments.get(option) {
                     text = text.replacen('{', &format!("{{\"{option}\": {value}, "), 1);
                 }
@@ -117,6 +117,15 @@ fn values_of_the_wrong_kind_are_refused() {
         ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"], "pcie": "maybe"}), "pcie"),
         ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"], "driver": "vfio-pci"}), "driver"),
         ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"], "onboot": "on"}), "onboot"),
+        ("vfio_bind", json!({}), "devices"),
+        ("vfio_bind", json!({"devices": {"a": 1}}), "devices"),
+        ("vfio_bind", json!({"devices": [60.0]}), "quotes"),
+        ("vfio_bind", json!({"devices": [["0000:01:00.0"]]}), "devices"),
+        ("vfio_bind", json!({"devices": [{"slot": "0000:01:00.0"}]}), "slot"),
+        ("vfio_bind", json!({"devices": ["0000:01:00.0"], "method": "magic"}), "method"),
+        ("vfio_bind", json!({"devices": ["0000:01:00.0"], "group": "none"}), "group"),
+        ("vfio_bind", json!({"devices": ["0000:01:00.0"], "now": "soon"}), "now"),
+        ("vfio_bind", json!({"devices": ["0000:01:00.0"], "now": true}), "now"),
         ("iommu_facts", json!({"gather_subset": {"all": 1}}), "gather_subset"),
         ("iommu_facts", json!({"gather_subset": ["nonsense"]}), "gather_subset"),
         ("boot_refresh", json!({"update": "later"}), "update"),
@@ -141,6 +150,7 @@ fn ten_megabytes_in_one_option_are_refused_at_once() {
         ("driver_blacklist", json!({"drivers": [long]})),
         ("pve_hostpci", json!({"host": [long], "vmid": 100})),
         ("pve_hostpci", json!({"mapping": long, "vmid": 100})),
+        ("vfio_bind", json!({"devices": [long]})),
         ("iommu_facts", json!({"root": format!("/{long}")})),
         ("boot_refresh", json!({"root": format!("/{long}")})),
     ];

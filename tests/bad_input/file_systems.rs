@@ -40,7 +40,7 @@ impl Drop for Memory<'_> {
 }
 
 /// The modules that write, and a word that the message about the cause must hold.
-const WRITERS: [&str; 4] = ["grub_iommu", "vfio_modules", "driver_blacklist", "pve_hostpci"];
+const WRITERS: [&str; 5] = ["grub_iommu", "vfio_modules", "driver_blacklist", "vfio_bind", "pve_hostpci"];
 
 #[test]
 fn a_read_only_file_system_is_named() {

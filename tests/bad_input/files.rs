@@ -23,6 +23,7 @@ fn targets() -> Vec<Target> {
         ("vfio_modules", "/etc/modules"),
         ("driver_blacklist", "/etc/modprobe.d/pci-passthrough-blacklist.conf"),
         ("pve_hostpci", "/etc/pve/qemu-server/100.conf"),
+        ("vfio_bind", "/etc/modprobe.d/zz-pci-passthrough-vfio.conf"),
     ];
     let arguments = |module| modules().into_iter().find(|(name, _)| *name == module).expect("a module").1;
     files.map(|(module, file)| Target { module, file, arguments: arguments(module) }).into()

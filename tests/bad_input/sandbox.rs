@@ -10,18 +10,19 @@ use serde_json::{Value, json};
 
 /// The modules, each with arguments that succeed and change something (where it can) in the sandbox as it is
 /// made. No command is run: there is none in the tree.
-pub fn modules() -> [(&'static str, Value); 6] {
+pub fn modules() -> [(&'static str, Value); 7] {
     [
         ("grub_iommu", json!({"vendor": "intel", "update": false})),
         ("vfio_modules", json!({"initramfs": false})),
         ("driver_blacklist", json!({"drivers": ["nouveau"], "initramfs": false})),
         ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"]})),
+        ("vfio_bind", json!({"devices": ["0000:01:00.0"], "initramfs": false})),
         ("iommu_facts", json!({})),
         ("boot_refresh", json!({"update": false, "initramfs": false})),
     ]
 }
 
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 14] = [
     (
         "etc/default/grub",
         "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n",
@@ -44,6 +45,10 @@ const FILES: [(&str, &str); 13] = [
          kernel/drivers/vfio/pci/vfio-pci.ko:\nkernel/drivers/gpu/drm/nouveau/nouveau.ko:\n",
     ),
     ("lib/modules/6.1.0-50-amd64/modules.builtin", "kernel/fs/ext4/ext4.ko\n"),
+    (
+        "sys/bus/pci/devices/0000:01:00.0/uevent",
+        "PCI_CLASS=20000\nPCI_ID=8086:1533\nPCI_SUBSYS_ID=8086:1533\nPCI_SLOT_NAME=0000:01:00.0\n",
+    ),
     ("proc/cpuinfo", "processor\t: 0\nvendor_id\t: GenuineIntel\nflags\t\t: fpu vmx\n"),
 ];
 

@@ -49,6 +49,7 @@ fn a_value_is_one_word_or_refused() {
                 "vendor_id",
                 json!({"vmid": 100, "host": ["01:00.0"], "vendor_id": format!("0x{word}")}),
             ),
+            ("vfio_bind", "devices", json!({"devices": ["0000:01:00.0", word], "initramfs": false})),
         ];
         for (module, option, mut arguments) in table {
             for state in ["present", "absent"] {
@@ -91,6 +92,7 @@ fn a_path_is_one_the_system_reads() {
             ("grub_iommu", json!({"vendor": "intel", "update": false, "path": path})),
             ("vfio_modules", json!({"path": path})),
             ("driver_blacklist", json!({"drivers": ["nouveau"], "initramfs": false, "path": path})),
+            ("vfio_bind", json!({"devices": ["0000:01:00.0"], "initramfs": false, "path": path})),
         ];
         for (module, arguments) in table {
             let case = format!("{module} path {path:?}");

@@ -11,9 +11,8 @@ use crate::{Args, GroupOption};
 /// How many devices a message lists before it stops.
 const SHOWN: usize = 40;
 
-/// The devices that vfio-pci is to have, by address. `taken` are those recorded for it by address.
+/// The devices that are named, by address. `taken` are those recorded for it by address.
 pub fn choose<'a>(
-    args: &Args,
     selectors: &[Selector],
     seen: &'a Observed,
     taken: &[Entry],
@@ -43,13 +42,22 @@ pub fn choose<'a>(
             return Err(not_found(selector, &seen.devices));
         }
     }
+    Ok(in_order(chosen))
+}
+
+/// The chosen devices, with what goes along where that was asked for.
+pub fn expanded<'a>(args: &Args, chosen: &[&'a Device], devices: &'a [Device]) -> Vec<&'a Device> {
+    let mut all = chosen.to_vec();
     if args.group == GroupOption::Expand {
-        let more: Vec<&Device> = chosen.iter().flat_map(|d| companions(d, &seen.devices)).collect();
-        chosen.extend(more);
+        all.extend(chosen.iter().flat_map(|device| companions(device, devices)));
     }
-    chosen.sort_by(|a, b| a.address.cmp(&b.address));
-    chosen.dedup_by(|a, b| a.address == b.address);
-    Ok(chosen)
+    in_order(all)
+}
+
+fn in_order(mut devices: Vec<&Device>) -> Vec<&Device> {
+    devices.sort_by(|a, b| a.address.cmp(&b.address));
+    devices.dedup_by(|a, b| a.address == b.address);
+    devices
 }
 
 fn not_found(selector: &Selector, devices: &[Device]) -> Failure {
@@ -77,7 +85,7 @@ fn not_drifted(
     let recorded = taken.iter().find(|entry| entry.address == address).map(|entry| &entry.id);
     let (expected, why) = match (&selector.expect_id, recorded) {
         (Some(id), _) => (id, "expected"),
-        (None, Some(id)) => (id, "bound there before"),
+        (None, Some(id)) => (id, "bound before"),
         (None, None) => return Ok(()),
     };
     if *expected == device.id {
@@ -86,8 +94,8 @@ fn not_drifted(
     let now: Vec<&str> =
         seen.devices.iter().filter(|d| d.id == *expected).map(|d| d.address.as_str()).collect();
     let now = match now.is_empty() {
-        true => "which is nowhere on this host now".to_string(),
-        false => format!("which is at {} now", now.join(", ")),
+        true => "is nowhere on this host now".to_string(),
+        false => format!("is at {} now", now.join(", ")),
     };
     Err(Failure::coded(
         "device_drifted",

@@ -4,17 +4,13 @@ use preflight::{Device, Problem, Severity};
 use protocol::Failure;
 use serde_json::Value;
 
+use crate::Args;
 use crate::observe::Observed;
-use crate::{Args, GroupOption};
 
-/// What stands against taking the devices.
-pub fn problems(args: &Args, seen: &Observed, chosen: &[&Device]) -> Vec<Problem> {
-    let addresses: Vec<&str> = chosen.iter().map(|d| d.address.as_str()).collect();
-    let mut problems = preflight::guard_devices(&addresses, &seen.devices);
-    let mut groups = preflight::group_problems(&addresses, &seen.devices);
-    // What expand cannot take is a bridge's business.
-    groups.retain(|p| args.group == GroupOption::Require || p.severity == Severity::Warning);
-    problems.extend(groups);
+/// What stands against taking the devices that are named, and `all` with what goes along.
+pub fn problems(args: &Args, seen: &Observed, named: &[&Device], all: &[&Device]) -> Vec<Problem> {
+    let mut problems = preflight::guard_devices(&addresses(named), &seen.devices);
+    problems.extend(preflight::group_problems(&addresses(all), &seen.devices));
     if args.now {
         for problem in problems.iter_mut().filter(|p| matches!(p.code, "swap" | "mount")) {
             // At boot the host does without; now the disk would be pulled from under a file system.
@@ -23,6 +19,10 @@ pub fn problems(args: &Args, seen: &Observed, chosen: &[&Device]) -> Vec<Problem
         }
     }
     problems
+}
+
+fn addresses<'a>(devices: &[&'a Device]) -> Vec<&'a str> {
+    devices.iter().map(|device| device.address.as_str()).collect()
 }
 
 /// Fails on the first error, unless `force`.

@@ -24,8 +24,9 @@ fn present(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let selectors = selector::parse(&args.devices)?;
     let (_, file) = observe::place(args)?;
     let taken = scripts::entries(seen)?;
-    let chosen = choice::choose(args, &selectors, seen, &taken)?;
-    let problems = guard::problems(args, seen, &chosen);
+    let named = choice::choose(&selectors, seen, &taken)?;
+    let chosen = choice::expanded(args, &named, &seen.devices);
+    let problems = guard::problems(args, seen, &named, &chosen);
     guard::refuse(args, &problems)?;
     let others = lines::others(args, seen)?;
     let binds = method::decide(args, seen, &chosen, &others, file)?;

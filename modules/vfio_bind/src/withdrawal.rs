@@ -3,13 +3,13 @@
 use config_text::device_override::Entry;
 use config_text::modprobe_d::{self, ids_in_force, is_same_id, own_ids, own_softdeps};
 use host::modprobe::{self, Edit};
-use preflight::{Device, companions};
+use preflight::Device;
 use protocol::Failure;
 
 use crate::lines::{self, HEADER};
 use crate::observe::{self, Observed};
 use crate::selector::{Selector, Wants};
-use crate::{Args, GroupOption};
+use crate::{Args, choice};
 
 /// What is left, and what is to be said.
 #[derive(Debug)]
@@ -43,13 +43,11 @@ pub fn withdraw<'a>(
         drop.extend(selector.expect_id.clone());
     }
     for device in &devices {
-        // Bound by its address, it says nothing about its id; and another device than the expected one
-        // says nothing about the one that went.
-        let by_address = gone.iter().any(|entry| entry.address == device.address);
+        // Another device than the expected one says nothing about the one that went.
         let other = selectors.iter().any(|s| {
             s.is_address(&device.address) && s.expect_id.as_ref().is_some_and(|id| *id != device.id)
         });
-        if !by_address && !other {
+        if !other {
             drop.push(device.id.clone());
         }
     }
@@ -96,14 +94,8 @@ pub fn withdraw<'a>(
 /// The devices of this host that are named, with their groups where that was asked for.
 fn named<'a>(args: &Args, seen: &'a Observed, selectors: &[Selector]) -> Vec<&'a Device> {
     let is_named = |d: &&Device| !d.bridge && selectors.iter().any(|s| s.matches(&d.address, &d.id));
-    let mut devices: Vec<&Device> = seen.devices.iter().filter(is_named).collect();
-    if args.group == GroupOption::Expand {
-        let more: Vec<&Device> = devices.iter().flat_map(|d| companions(d, &seen.devices)).collect();
-        devices.extend(more);
-    }
-    devices.sort_by(|a, b| a.address.cmp(&b.address));
-    devices.dedup_by(|a, b| a.address == b.address);
-    devices
+    let devices: Vec<&Device> = seen.devices.iter().filter(is_named).collect();
+    choice::expanded(args, &devices, &seen.devices)
 }
 
 /// Takes out the softdeps of drivers that no device needs which is still bound by its id.
