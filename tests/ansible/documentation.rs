@@ -6,8 +6,15 @@ use serde_json::Value;
 use crate::hosts::run;
 
 /// The modules of the collection.
-const MODULES: [&str; 6] =
-    ["boot_refresh", "driver_blacklist", "grub_iommu", "iommu_facts", "pve_hostpci", "vfio_modules"];
+const MODULES: [&str; 7] = [
+    "boot_refresh",
+    "driver_blacklist",
+    "grub_iommu",
+    "iommu_facts",
+    "pve_hostpci",
+    "vfio_bind",
+    "vfio_modules",
+];
 
 pub fn every_module_is_listed_and_rendered(version: &str) {
     let Some(env) = ansible("ansible::documentation", version) else { return };

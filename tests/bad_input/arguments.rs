@@ -14,7 +14,8 @@ fn good_arguments_succeed() {
     for (module, arguments) in modules() {
         let sandbox = Sandbox::new();
         let reply = answer(&mut limited(module), &sandbox.rooted(&arguments)).expect_ok();
-        let changes = ["grub_iommu", "vfio_modules", "driver_blacklist", "vfio_bind", "pve_hostpci"].contains(&module);
+        let changes =
+            ["grub_iommu", "vfio_modules", "driver_blacklist", "vfio_bind", "pve_hostpci"].contains(&module);
         assert_eq!(reply.changed(), changes, "{module}: {}", reply.json);
     }
 }

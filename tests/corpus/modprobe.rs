@@ -2,6 +2,7 @@
 //! `modprobe -C DIR --showconfig` prints, our edits are in force there, and undoing them brings every byte
 //! back.
 
+mod modprobe_bind;
 mod modprobe_oracle;
 
 use std::collections::BTreeMap;

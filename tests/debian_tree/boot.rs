@@ -84,7 +84,8 @@ pub fn expect_not_in_initramfs(tree: &Tree, inside: &str) {
     }
 }
 
-fn unpack(tree: &Tree, release: &str) -> PathBuf {
+/// One kernel's image as a folder in the tree.
+pub fn unpack(tree: &Tree, release: &str) -> PathBuf {
     tree.inside(&["unmkinitramfs", &format!("/boot/initrd.img-{release}"), "/var/tmp/unpacked"]);
     let copy = tree.at("/var/tmp/unpacked");
     // With early microcode in front, the main archive is a folder of its own.

@@ -2,6 +2,7 @@
 //! own initramfs-tools builds the images. Needs root and the package mmdebstrap; the first run downloads about
 //! 150 MB from the mirror that this machine's apt uses.
 
+mod bind;
 mod boot;
 mod check_mode;
 mod cut;

@@ -92,7 +92,16 @@ impl Tree {
 
     /// Takes /proc, /sys and /dev away.
     pub fn unmount_system(&mut self) {
-        for dir in ["proc", "sys", "dev"].map(|dir| self.path.join(dir)) {
+        self.unmount(&["proc", "sys", "dev"]);
+    }
+
+    /// Takes /sys away, so that the tree may have one of its own.
+    pub fn own_sysfs(&mut self) {
+        self.unmount(&["sys"]);
+    }
+
+    fn unmount(&mut self, dirs: &[&str]) {
+        for dir in dirs.iter().map(|dir| self.path.join(dir)) {
             if let Some(place) = self.mounted.iter().position(|mounted| *mounted == dir) {
                 umount2(&self.mounted.remove(place), MntFlags::MNT_DETACH).expect("unmount");
             }

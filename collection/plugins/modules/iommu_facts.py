@@ -425,6 +425,11 @@ ansible_facts:
                   type: list
                   elements: str
                   sample: ['10de:2484', '10de:228b']
+                addresses:
+                  description: The addresses that M(pci.passthrough.vfio_bind) binds in the initramfs.
+                  type: list
+                  elements: str
+                  sample: []
             bound:
               description: The addresses of the devices that vfio-pci has.
               type: list

@@ -181,7 +181,11 @@ fn vfio(seen: &Observed) -> Value {
         .collect();
     json!({
         "modules": modules,
-        "configured": { "modules": seen.listed_modules, "ids": seen.listed_ids },
+        "configured": {
+            "modules": seen.listed_modules,
+            "ids": seen.listed_ids,
+            "addresses": seen.listed_addresses,
+        },
         "bound": bound,
     })
 }

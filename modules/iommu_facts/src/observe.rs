@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use config_text::modprobe_d;
+use config_text::{device_override, modprobe_d};
 use host::bootloader::{self, Bootloader};
 use host::firmware::{self, Firmware};
 use host::iommu::{self, Group};
@@ -11,7 +11,7 @@ use host::modules_load::{self, Lists};
 use host::pci::{self, PciDevice};
 use host::pci_ids::{self, Names};
 use host::proc::{self, Cpu};
-use host::{HostError, Root, drop_in, kernel_config, kernel_log, modalias, modprobe, uses};
+use host::{HostError, Root, drop_in, initramfs, kernel_config, kernel_log, modalias, modprobe, uses};
 use preflight::{IommuDefault, Use, Verdict};
 
 use crate::evidence;
@@ -43,6 +43,7 @@ pub(crate) struct Observed {
     pub loaded: Option<Vec<(&'static str, bool)>>,
     pub listed_modules: Vec<String>,
     pub listed_ids: Vec<String>,
+    pub listed_addresses: Vec<String>,
     pub verdict: Option<Verdict>,
     pub warnings: Vec<String>,
 }
@@ -135,6 +136,13 @@ pub(crate) fn observe(root: &Root, subsets: &BTreeSet<Subset>) -> Observed {
         seen.listed_modules = listed(&tolerant(modules_load::read(root), &mut warnings));
         let files = modprobe::read(root);
         seen.listed_ids = ids(&tolerant(files, &mut warnings), seen.cmdline.as_deref().unwrap_or_default());
+    }
+    if wants(&[Subset::Vfio]) {
+        for path in [initramfs::files::INIT_TOP, initramfs::files::DRACUT_SCRIPT] {
+            let script = tolerant(root.read_opt(path), &mut warnings).unwrap_or_default();
+            let entries = device_override::parse(&script).unwrap_or_default();
+            seen.listed_addresses.extend(entries.into_iter().map(|entry| entry.address));
+        }
     }
     if wants(&[Subset::Verdict]) {
         seen.verdict = Some(preflight::verdict(&evidence::collect(root, &seen)));

@@ -160,9 +160,19 @@ fn vfio_as_it_is_configured_and_bound() {
     );
     host.file("/etc/modules", "vfio\nvfio-pci\nloop\n");
     host.file("/sys/module/vfio/initstate", "live\n");
+    let entry = config_text::device_override::Entry {
+        address: "0000:03:00.0".to_string(),
+        id: "8086:1533".to_string(),
+        subsystem: "8086:0001".to_string(),
+    };
+    let script = config_text::device_override::init_top_script(&[entry]);
+    host.file("/etc/initramfs-tools/scripts/init-top/00-pci-passthrough", script);
     host.pci(&Pci::new("0000:09:00.0", 0x10de, 0x2484, 0x030000).driver("vfio-pci", "vfio_pci").sriov(16, 4));
     let facts = facts(host.dir());
-    assert_eq!(facts["vfio"]["configured"], json!({ "modules": ["vfio", "vfio_pci"], "ids": ["1000:0072"] }));
+    assert_eq!(
+        facts["vfio"]["configured"],
+        json!({ "modules": ["vfio", "vfio_pci"], "ids": ["1000:0072"], "addresses": ["0000:03:00.0"] })
+    );
     assert_eq!(facts["vfio"]["bound"], json!(["0000:09:00.0"]));
     assert_eq!(facts["vfio"]["modules"][0]["loaded"], true);
     assert_eq!(device(&facts, "0000:09:00.0")["sriov"], json!({ "total": 16, "active": 4 }));

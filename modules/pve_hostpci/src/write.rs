@@ -22,8 +22,12 @@ pub fn plan(vmid: u32, bytes: &[u8], changes: &[Change], seen: &Observed) -> Res
         );
         return Err(Failure::coded("vm_locked", msg));
     }
-    let change =
-        |after| FileChange { path: seen.path.clone(), before: Some(bytes.to_vec()), after: Some(after), mode: FileChange::PLAIN };
+    let change = |after| FileChange {
+        path: seen.path.clone(),
+        before: Some(bytes.to_vec()),
+        after: Some(after),
+        mode: FileChange::PLAIN,
+    };
     if seen.qm {
         let run = Run {
             reason: format!("{} changes", keys(changes).join(", ")),

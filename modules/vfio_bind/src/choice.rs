@@ -100,7 +100,7 @@ fn not_drifted(
     Err(Failure::coded(
         "device_drifted",
         format!(
-            "{address}: {} is there, not the {expected} {why}, {now}; addresses move when a card is added or taken \
+            "{address}: {} is there, not {expected} as {why}, which {now}; addresses move when a card is added or taken \
              out: give the new address, and take the old one away by state: absent",
             device.id
         ),

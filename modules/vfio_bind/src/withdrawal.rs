@@ -65,7 +65,7 @@ pub fn withdraw<'a>(
         after = modprobe_d::without_disable_vga(&after);
     }
     let after = match &seen.at_path {
-        Some(before) if after == HEADER.as_bytes() || (after.is_empty() && !before.is_empty()) => None,
+        Some(before) if after == HEADER.as_bytes() && after != *before => None,
         Some(_) => Some(after),
         None => None,
     };
@@ -103,13 +103,15 @@ fn without_softdeps(bytes: &[u8], seen: &Observed, devices: &[&Device], left: &[
     if own_softdeps(bytes).is_empty() {
         return bytes.to_vec();
     }
+    let own_file = bytes.starts_with(HEADER.as_bytes());
     let still = |d: &&Device| left.iter().any(|id| is_same_id(id, &d.id));
     let kept: Vec<String> = seen.devices.iter().filter(still).flat_map(|d| seen.drivers_of(d)).collect();
     let given: Vec<String> = devices.iter().flat_map(|d| seen.drivers_of(d)).collect();
     modprobe_d::without_softdeps(bytes, &|driver| {
         let is = |list: &[String]| list.iter().any(|name| modprobe_d::same_module(name, driver));
-        // Of an id that is not on this host the drivers are not known: theirs may stay.
-        left.is_empty() || (is(&given) && !is(&kept))
+        // Of an id that is not on this host the drivers are not known: theirs go with the last id, from a
+        // file of this module's own.
+        (left.is_empty() && own_file) || (is(&given) && !is(&kept))
     })
 }
 

@@ -65,6 +65,7 @@ fn arguments(module: &str) -> Value {
         "vfio_modules" => json!({"initramfs": false}),
         "driver_blacklist" => json!({"initramfs": false, "drivers": ["nouveau"]}),
         "pve_hostpci" => json!({"vmid": 100, "index": 0, "state": "absent"}),
+        "vfio_bind" => json!({"initramfs": false, "devices": ["0000:01:00.0", "0000:01:00.1"]}),
         "boot_refresh" => json!({"update": false, "initramfs": false}),
         _ => json!({}),
     }

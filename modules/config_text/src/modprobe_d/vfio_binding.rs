@@ -37,8 +37,9 @@ pub fn is_same_id(a: &str, b: &str) -> bool {
     a.eq_ignore_ascii_case(b) || plain(a).is_some_and(|a| Some(a) == plain(b))
 }
 
-/// `bytes` with exactly `ids` in the last `ids=`, in place where there is one; without any `ids=`
-/// where the list is empty. Each id is one word of hexadecimal digits and colons.
+/// `bytes` with exactly `ids` in force: the last `ids=` is edited in place, or taken out where the one
+/// before it says the same. One that holds elements which the kernel skips is somebody's work in
+/// progress: it stays, and a line after it counts. Each id is one word of hexadecimal digits and colons.
 pub fn with_ids(bytes: &[u8], ids: &[String]) -> Vec<u8> {
     if ids.is_empty() {
         return without_ids(bytes);
@@ -48,23 +49,32 @@ pub fn with_ids(bytes: &[u8], ids: &[String]) -> Vec<u8> {
     }
     let word = format!("ids={}", ids.join(","));
     let lines = parse(bytes);
-    match lines.iter().rfind(|line| has_ids(line)) {
-        Some(line) => with_last_ids(bytes, line, Some(word.as_bytes())),
-        None => with_line(bytes, &format!("options vfio-pci {word}")),
-    }
+    let Some(last) = lines.iter().rfind(|line| has_ids(line, &|_| true)) else {
+        return with_line(bytes, &format!("options vfio-pci {word}"));
+    };
+    let in_place = || with_last_ids(bytes, last, Some(word.as_bytes()));
+    let other_way = match last_ids_are_whole(last) {
+        true => without_last_ids(bytes, last),
+        false => with_line(bytes, &format!("options vfio-pci {word}")),
+    };
+    if own_ids(&other_way) == ids { other_way } else { in_place() }
 }
 
 fn without_ids(bytes: &[u8]) -> Vec<u8> {
     let mut out = bytes.to_vec();
     // Once the last one is gone, the one before it would be in force.
-    while let Some(line) = parse(&out).into_iter().rfind(has_ids) {
-        let options = vfio_options(&line).map(words).unwrap_or_default();
-        out = match options.iter().all(|word| ids_of(word).is_some()) {
-            true => without_lines(&out, &|other| other.span == line.span),
-            false => with_last_ids(&out, &line, None),
-        };
+    while let Some(line) = parse(&out).into_iter().rfind(|line| has_ids(line, &|ids| !ids.is_empty())) {
+        out = without_last_ids(&out, &line);
     }
     out
+}
+
+fn without_last_ids(bytes: &[u8], line: &Line) -> Vec<u8> {
+    let options = vfio_options(line).map(words).unwrap_or_default();
+    match options.len() {
+        1 => without_lines(bytes, &|other| other.span == line.span),
+        _ => with_last_ids(bytes, line, None),
+    }
 }
 
 /// The line with another last `ids=`, or without it.
@@ -116,8 +126,16 @@ fn vfio_options(line: &Line) -> Option<&[u8]> {
     }
 }
 
-fn has_ids(line: &Line) -> bool {
-    vfio_options(line).is_some_and(|options| words(options).iter().any(|word| ids_of(word).is_some()))
+fn has_ids(line: &Line, fits: &dyn Fn(&[String]) -> bool) -> bool {
+    let options = vfio_options(line).map(words).unwrap_or_default();
+    options.iter().filter_map(|word| ids_of(word)).any(|ids| fits(&ids))
+}
+
+/// Whether the kernel takes every element of the line's last `ids=`.
+fn last_ids_are_whole(line: &Line) -> bool {
+    let options = vfio_options(line).map(words).unwrap_or_default();
+    let last = options.iter().rev().find_map(|word| Some((word, ids_of(word)?)));
+    last.is_some_and(|(word, ids)| word.iter().filter(|byte| **byte == b',').count() + 1 == ids.len())
 }
 
 /// The list of an `ids=` word; elements that the kernel skips are left out.
