@@ -9,6 +9,7 @@ use crate::backup;
 use crate::boot_entries;
 use crate::command;
 use crate::error::{ApplyError, Step};
+use crate::esp_entries;
 use crate::initramfs::{self, KeptImages};
 use crate::lock::Lock;
 use crate::plan::{Action, Activation, Plan, Run};
@@ -58,13 +59,19 @@ pub fn run(
     verify: &mut dyn FnMut() -> Result<(), String>,
 ) -> Result<Outcome, ApplyError> {
     ready(root, plan)?;
-    let mut work =
-        Work { root, outcome: Outcome::default(), undo: Vec::new(), rerun: Vec::new(), images: None };
+    let mut work = Work {
+        root,
+        outcome: Outcome::default(),
+        undo: Vec::new(),
+        rerun: Vec::new(),
+        entries: None,
+        images: None,
+    };
     let step = match work.steps(plan, backup, verify) {
         Ok(()) => return Ok(work.outcome),
         Err(step) => step,
     };
-    let restored = !work.undo.is_empty() || work.images.is_some();
+    let restored = !work.undo.is_empty() || !work.rerun.is_empty() || work.images.is_some();
     let not_restored = work.undo();
     Err(ApplyError { step: Box::new(step), not_restored, actions: work.outcome.actions, restored })
 }
@@ -76,6 +83,8 @@ struct Work<'a> {
     undo: Vec<(String, Option<Vec<u8>>)>,
     /// Commands that bring back what commands did, each with its time limit.
     rerun: Vec<(Vec<String>, Duration)>,
+    /// The boot entries on ESPs before the first command that makes them.
+    entries: Option<host::esp::Entries>,
     /// Links to the old initramfs images while new ones are built.
     images: Option<KeptImages<'a>>,
 }
@@ -124,6 +133,9 @@ impl<'a> Work<'a> {
                 new.finish(self.root, entries, done)
             }
             Activation::Run(run) => {
+                if run.entries && self.entries.is_none() {
+                    self.entries = Some(host::esp::observe(self.root)?);
+                }
                 if !run.undo.is_empty() {
                     self.rerun.push((run.undo.clone(), run.limit));
                 }
@@ -178,6 +190,9 @@ impl<'a> Work<'a> {
             if let Err((step, _)) = command::run(self.root, &words, limit) {
                 failed.push(step.to_string());
             }
+        }
+        if let Some(before) = self.entries.take() {
+            failed.extend(esp_entries::bring_back(self.root, &before));
         }
         failed
     }

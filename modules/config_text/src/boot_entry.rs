@@ -16,6 +16,8 @@ pub struct Judged {
     pub missing: Vec<String>,
     /// Parameters it should not carry.
     pub unwanted: Vec<String>,
+    /// The file that holds it, where each entry or each disk has its own.
+    pub place: Option<String>,
 }
 
 impl Judged {
@@ -47,7 +49,14 @@ pub fn judge(entries: &[Entry], kernels: &[String], present: &[String], absent: 
                 .cloned()
                 .collect();
             let carries = missing.is_empty() && unwanted.is_empty();
-            Judged { title: entry.title.clone(), release: release.to_string(), carries, missing, unwanted }
+            Judged {
+                title: entry.title.clone(),
+                release: release.to_string(),
+                carries,
+                missing,
+                unwanted,
+                place: entry.place.clone(),
+            }
         })
         .collect()
 }
@@ -115,6 +124,7 @@ mod tests {
             arguments: arguments.as_bytes().to_vec(),
             script: None,
             recovery,
+            place: None,
         }
     }
 

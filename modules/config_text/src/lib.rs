@@ -4,10 +4,13 @@ pub mod boot_entry;
 mod finding;
 pub mod grub_cfg;
 pub mod grub_default;
+pub mod grubenv;
+pub mod kernel_cmdline;
+pub mod kernel_cmdline_file;
+pub mod loader_entry;
 pub mod modprobe_d;
 pub mod modules_list;
-
-pub mod kernel_cmdline;
+pub mod shell_assignment;
+pub mod uki;
 
 pub use finding::Finding;
-pub mod shell_assignment;

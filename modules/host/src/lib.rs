@@ -2,10 +2,12 @@
 
 pub mod bootloader;
 pub mod drop_in;
+pub mod esp;
 pub mod firmware;
 pub mod grub;
 pub mod initramfs;
 pub mod iommu;
+pub mod kernel_cmdline;
 pub mod kernel_config;
 pub mod kernel_log;
 pub mod kernels;
@@ -14,6 +16,7 @@ pub mod modules_load;
 mod network;
 pub mod pci;
 pub mod pci_ids;
+mod private_mount;
 pub mod proc;
 mod root;
 mod storage;

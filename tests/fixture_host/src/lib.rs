@@ -9,6 +9,7 @@ mod kernel;
 mod net;
 mod pci;
 mod samples;
+mod shell;
 mod synthetic;
 
 use std::path::{Path, PathBuf};

@@ -1,0 +1,179 @@
+//! The decision: which bytes change, what must be made anew, whether a reboot is due.
+
+use apply::{Activation, FileChange, Plan, Run};
+use config_text::kernel_cmdline_file::{self, Fault, Reader};
+use host::bootloader::Kind;
+use kernel_parameters::{MAX_CMDLINE, State, Wanted, fits, stale};
+use protocol::{Failure, Planned};
+
+use crate::Args;
+use crate::observe::Observed;
+use crate::reply;
+
+pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
+    if seen.bootloader.kind == Kind::None {
+        return Ok(Planned { plan: Plan::default(), reply: reply::no_boot_loader(seen) });
+    }
+    let mut guard = Guard { force: args.force, warnings: Vec::new() };
+    right_loader(args, seen, &mut guard)?;
+    let asked = args.asked();
+    let wanted = Wanted::new(&asked, &seen.machine)?;
+    let Some(before) = seen.cmdline.effective() else {
+        return without_settings(args, seen);
+    };
+    readable(args, seen, before)?;
+    sound(args, seen, before, &mut guard)?;
+    let (after, edit) = kernel_cmdline_file::edit(before, seen.reader, &wanted.wish);
+    let changed = !edit.is_noop();
+    let name = seen.machine.full(&args.path);
+    if changed {
+        let line = kernel_cmdline_file::read(&after, seen.reader);
+        fits(line.trim_ascii(), &name)?;
+        keeps_root(before, line, &name, &mut guard)?;
+    }
+    let mut plan = Plan::default();
+    if changed {
+        let before = seen.cmdline.text.clone();
+        plan.files.push(FileChange { path: args.path.clone(), before, after: Some(after.clone()) });
+    }
+    let changes = changed.then_some(args.path.as_str());
+    if let Some(reason) = stale(&seen.entries, &seen.machine, args.state, &wanted, changes) {
+        if args.update {
+            reachable(seen, &mut guard)?;
+        }
+        for command in &seen.refresh {
+            plan.activate(Activation::Run(Run::make_entries(&reason, command.clone())), args.update);
+        }
+    }
+    guard.warnings.extend(seen.entries.faults.iter().cloned());
+    plan.warnings = guard.warnings;
+    plan.reboot = wanted.reboot_reasons(&seen.machine);
+    let reply = reply::reply(args, seen, &wanted, &after, &edit);
+    Ok(Planned { plan, reply })
+}
+
+/// What refuses, unless it is gone past: then its finding is a warning.
+struct Guard {
+    force: bool,
+    warnings: Vec<String>,
+}
+
+impl Guard {
+    fn refuse(&mut self, code: &'static str, message: String) -> Result<(), Failure> {
+        if self.force {
+            self.warnings.push(format!("{code}: {message}"));
+            return Ok(());
+        }
+        Err(Failure::coded(code, message))
+    }
+}
+
+/// Refuses where another loader decides the command line.
+fn right_loader(args: &Args, seen: &Observed, guard: &mut Guard) -> Result<(), Failure> {
+    let evidence = seen.bootloader.evidence.join("; ");
+    match seen.bootloader.kind {
+        Kind::Grub => guard.refuse(
+            "wrong_boot_loader",
+            format!(
+                "this host boots by GRUB ({evidence}), which does not read {}: use the module pci.passthrough.grub_iommu",
+                args.path
+            ),
+        ),
+        Kind::Unknown => guard.refuse(
+            "boot_loader_unknown",
+            format!(
+                "it is not clear that systemd-boot boots this host ({evidence}); with force: true {} is edited all the same",
+                args.path
+            ),
+        ),
+        Kind::SystemdBoot | Kind::None => Ok(()),
+    }
+}
+
+/// No file, and nothing that its reader would take instead.
+fn without_settings(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
+    if args.state == State::Absent {
+        return Ok(Planned { plan: Plan::default(), reply: reply::nothing(seen) });
+    }
+    Err(Failure::coded(
+        "no_settings",
+        format!(
+            "{}: no such file, and this tree is not running, so nothing tells its kernel command line; write the file, \
+             with root= first",
+            seen.machine.full(&args.path)
+        ),
+    ))
+}
+
+/// Refuses what nobody wrote as a command line, before it costs time.
+fn readable(args: &Args, seen: &Observed, before: &[u8]) -> Result<(), Failure> {
+    if before.len() <= MAX_CMDLINE {
+        return Ok(());
+    }
+    let name = seen.machine.full(&args.path);
+    Err(Failure::coded(
+        "cmdline_too_long",
+        format!("{name}: has {} bytes, and {}; mend it first", before.len(), kernel_parameters::TOO_LONG),
+    ))
+}
+
+/// Refuses a file from which nothing would boot, or not as written.
+fn sound(args: &Args, seen: &Observed, before: &[u8], guard: &mut Guard) -> Result<(), Failure> {
+    let source = match &seen.cmdline.fallback {
+        Some((source, _)) => source,
+        None => &args.path,
+    };
+    for fault in kernel_cmdline_file::check(before, seen.reader) {
+        let message = format!("{}:{}: {fault}", seen.machine.full(source), fault.line());
+        // A machine that runs without root= finds its root file system otherwise (by partition types, or
+        // by what its initramfs knows); proxmox-boot-tool does not take such a line at all.
+        let runs_without = seen.reader == Reader::KernelInstall
+            && seen
+                .machine
+                .cmdline
+                .as_ref()
+                .is_some_and(|line| !kernel_cmdline_file::has_root(line.as_bytes()));
+        match fault {
+            _ if fault.is_harmless() => guard.warnings.push(format!("{}: {message}", fault.code())),
+            Fault::NoRoot { .. } if runs_without => {}
+            _ => guard.refuse(fault.code(), message)?,
+        }
+    }
+    Ok(())
+}
+
+/// Refuses to take the root file system away.
+fn keeps_root(before: &[u8], after: &[u8], name: &str, guard: &mut Guard) -> Result<(), Failure> {
+    if !kernel_cmdline_file::has_root(before) || kernel_cmdline_file::has_root(after) {
+        return Ok(());
+    }
+    guard.refuse(
+        "kernel_cmdline_no_root",
+        format!(
+            "{name}: would have no root= parameter any more, so nothing would boot; leave it out of remove"
+        ),
+    )
+}
+
+/// Refuses where the entries could not be read back, or would be written beside the ESP.
+fn reachable(seen: &Observed, guard: &mut Guard) -> Result<(), Failure> {
+    if seen.refresh.is_empty() {
+        return Err(Failure::coded(
+            "no_kernel",
+            format!("{}: no kernel is installed that an entry could be made for", seen.machine.full("/boot")),
+        ));
+    }
+    match seen.reader {
+        Reader::ProxmoxBootTool if seen.entries.read.is_empty() => guard.refuse(
+            "esp_unreadable",
+            format!("no ESP of proxmox-boot-tool can be read: {}", seen.entries.faults.join("; ")),
+        ),
+        Reader::KernelInstall if seen.esp_mounted == Some(false) => guard.refuse(
+            "esp_not_mounted",
+            "no ESP is mounted at /efi, /boot or /boot/efi, so the entries would be written where no boot loader \
+             looks; mount it (mount /boot/efi) and run again"
+                .to_string(),
+        ),
+        _ => Ok(()),
+    }
+}
