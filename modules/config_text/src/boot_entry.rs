@@ -105,8 +105,8 @@ fn names(wanted: &str, token: &Token) -> bool {
     wanted.same(token) || (wanted.value().is_none() && key_eq(wanted.key(), token.key()))
 }
 
-/// The parameters that this collection writes: found where they are not configured, they are left over.
-fn is_ours(token: &Token) -> bool {
+/// Whether this is a parameter that this collection writes: found where it is not configured, it is left over.
+pub fn is_ours(token: &Token) -> bool {
     let key = token.key();
     let exact = ["intel_iommu", "amd_iommu", "iommu"];
     exact.iter().any(|known| key_eq(key, known.as_bytes())) || key.starts_with(b"vfio")

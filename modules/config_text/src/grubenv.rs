@@ -67,6 +67,29 @@ pub fn set(block: &[u8], name: &str, new: &[u8]) -> Result<Vec<u8>, EnvError> {
     Ok(result)
 }
 
+/// Text as GRUB hands it on: each word `$name` replaced by the variable's value in the block, or by nothing.
+pub fn expand(block: &[u8], text: &[u8]) -> Vec<u8> {
+    let mut result = Vec::new();
+    for (index, word) in text.split(|byte| *byte == b' ').enumerate() {
+        if index > 0 {
+            result.push(b' ');
+        }
+        match variable(word) {
+            Some(name) => result.extend(get(block, name).unwrap_or_default()),
+            None => result.extend_from_slice(word),
+        }
+    }
+    result
+}
+
+/// The variable that a word of an entry's options stands for (`$kernelopts`, `${kernelopts}`).
+pub fn variable(word: &[u8]) -> Option<&str> {
+    let name = word.strip_prefix(b"$")?;
+    let name = name.strip_prefix(b"{").and_then(|n| n.strip_suffix(b"}")).unwrap_or(name);
+    let is_name = !name.is_empty() && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    std::str::from_utf8(name).ok().filter(|_| is_name)
+}
+
 /// Start and end of each line, its line break left out; an escaped line break does not end a line.
 fn lines(block: &[u8]) -> impl Iterator<Item = (usize, usize)> + '_ {
     let mut at = 0;

@@ -1,5 +1,6 @@
 //! Pure editors of configuration text: current bytes in, desired bytes out. No I/O.
 
+pub mod bls;
 pub mod boot_entry;
 mod finding;
 pub mod grub_cfg;

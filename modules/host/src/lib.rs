@@ -1,5 +1,6 @@
 //! Reads the host under a root path. Nothing here writes.
 
+pub mod bls;
 pub mod bootloader;
 pub mod drop_in;
 pub mod esp;

@@ -1,9 +1,9 @@
 //! The decision: which bytes change, what must be made anew, whether a reboot is due.
 
 use apply::{Activation, FileChange, Plan, Run};
-use config_text::kernel_cmdline_file::{self, Fault, Reader};
+use config_text::kernel_cmdline_file;
 use host::bootloader::Kind;
-use kernel_parameters::{MAX_CMDLINE, State, Wanted, fits, stale};
+use kernel_parameters::{MAX_CMDLINE, State, Wanted, esp_guard, faults, fits, stale};
 use protocol::{Failure, Planned};
 
 use crate::Args;
@@ -123,20 +123,11 @@ fn sound(args: &Args, seen: &Observed, before: &[u8], guard: &mut Guard) -> Resu
         Some((source, _)) => source,
         None => &args.path,
     };
-    for fault in kernel_cmdline_file::check(before, seen.reader) {
+    for fault in faults(before, seen.reader, seen.machine.cmdline.as_deref()) {
         let message = format!("{}:{}: {fault}", seen.machine.full(source), fault.line());
-        // A machine that runs without root= finds its root file system otherwise (by partition types, or
-        // by what its initramfs knows); proxmox-boot-tool does not take such a line at all.
-        let runs_without = seen.reader == Reader::KernelInstall
-            && seen
-                .machine
-                .cmdline
-                .as_ref()
-                .is_some_and(|line| !kernel_cmdline_file::has_root(line.as_bytes()));
-        match fault {
-            _ if fault.is_harmless() => guard.warnings.push(format!("{}: {message}", fault.code())),
-            Fault::NoRoot { .. } if runs_without => {}
-            _ => guard.refuse(fault.code(), message)?,
+        match fault.is_harmless() {
+            true => guard.warnings.push(format!("{}: {message}", fault.code())),
+            false => guard.refuse(fault.code(), message)?,
         }
     }
     Ok(())
@@ -163,17 +154,8 @@ fn reachable(seen: &Observed, guard: &mut Guard) -> Result<(), Failure> {
             format!("{}: no kernel is installed that an entry could be made for", seen.machine.full("/boot")),
         ));
     }
-    match seen.reader {
-        Reader::ProxmoxBootTool if seen.entries.read.is_empty() => guard.refuse(
-            "esp_unreadable",
-            format!("no ESP of proxmox-boot-tool can be read: {}", seen.entries.faults.join("; ")),
-        ),
-        Reader::KernelInstall if seen.esp_mounted == Some(false) => guard.refuse(
-            "esp_not_mounted",
-            "no ESP is mounted at /efi, /boot or /boot/efi, so the entries would be written where no boot loader \
-             looks; mount it (mount /boot/efi) and run again"
-                .to_string(),
-        ),
-        _ => Ok(()),
+    match esp_guard(seen.reader, &seen.entries, seen.esp_mounted) {
+        Some((code, message)) => guard.refuse(code, message),
+        None => Ok(()),
     }
 }

@@ -1,13 +1,25 @@
 //! The built module on trees of files. Commands run chrooted, which needs root.
 
-mod hosts;
-
 use std::fs;
+use std::path::Path;
 
 use fixture_host::Host;
-use hosts::{ESPS, RELEASES, debian, entry, proxmox, run, text};
-use proofs::{Snapshot, need_root};
+use fixture_host::loaders::{
+    ESPS, RELEASES, debian_systemd_boot as debian, proxmox_entry as entry, proxmox_systemd_boot as proxmox,
+};
+use proofs::{Reply, Snapshot, need_root, rehearsed};
 use serde_json::{Value, json};
+
+/// For VT-d, rehearsed.
+fn run(root: &Path, arguments: Value) -> Reply {
+    let mut all = json!({"vendor": "intel"});
+    all.as_object_mut().unwrap().extend(arguments.as_object().unwrap().clone());
+    rehearsed(env!("CARGO_BIN_EXE_systemd_boot_iommu"), root, &all)
+}
+
+fn text(host: &Host, path: &str) -> String {
+    String::from_utf8(fs::read(host.at(path)).unwrap_or_else(|e| panic!("{path}: {e}"))).unwrap()
+}
 
 const LINE: &str = "root=UUID=1 ro quiet\n";
 const ZFS: &str = "root=ZFS=rpool/ROOT/pve-1 boot=zfs\n";
@@ -73,7 +85,7 @@ fn a_refresh_that_fails_or_falls_short_leaves_everything_as_it_was() {
 }
 
 /// Check mode cannot know that a refresh will fail, so it is not rehearsed.
-fn run_once(root: &std::path::Path) -> proofs::Reply {
+fn run_once(root: &Path) -> Reply {
     let arguments = json!({"root": root, "vendor": "intel"});
     let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_systemd_boot_iommu"));
     proofs::answer(command.arg("-"), arguments.to_string().as_bytes())

@@ -6,6 +6,7 @@
 
 mod block;
 mod kernel;
+pub mod loaders;
 mod net;
 mod pci;
 mod samples;
