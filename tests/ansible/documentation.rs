@@ -6,7 +6,8 @@ use serde_json::Value;
 use crate::hosts::run;
 
 /// The modules of the collection.
-const MODULES: [&str; 5] = ["boot_refresh", "driver_blacklist", "grub_iommu", "iommu_facts", "vfio_modules"];
+const MODULES: [&str; 6] =
+    ["boot_refresh", "driver_blacklist", "grub_iommu", "iommu_facts", "systemd_boot_iommu", "vfio_modules"];
 
 pub fn every_module_is_listed_and_rendered(version: &str) {
     let Some(env) = ansible("ansible::documentation", version) else { return };
