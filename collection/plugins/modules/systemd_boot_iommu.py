@@ -223,5 +223,7 @@ msg:
   description: What is wrong, where, and what to do; or that the machine has no boot loader.
   returned: on failure, or without a boot loader
   type: str
-  sample: "/etc/kernel/cmdline:1: several parameters stand in one pair of quotes, which the kernel takes for a single parameter; take the quotes out"
+  sample: >-
+    /etc/kernel/cmdline:1: several parameters stand in one pair of quotes, which the kernel takes for a single parameter;
+    take the quotes out
 """
