@@ -42,7 +42,8 @@ options:
       - The command that makes the entries, as a list of words; there is no shell. It must be one that brings the
         old entries back when it runs again with the old file.
       - Without it, C(proxmox-boot-tool refresh) where that tool lists an ESP, else C(reinstall-kernels) where it is
-        installed, else C(kernel-install add) for each kernel that has an entry.
+        installed, else C(mkinitcpio -P) where every entry is a unified kernel image and that is installed, else
+        C(kernel-install add) for each kernel that has an entry.
     type: list
     elements: str
 seealso:

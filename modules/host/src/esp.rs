@@ -64,8 +64,9 @@ pub fn observe(root: &Root) -> Result<Entries, HostError> {
 }
 
 /// The commands that make the entries anew, in order: `proxmox-boot-tool refresh` where it lists an ESP,
-/// `reinstall-kernels` where a distribution has it, else `kernel-install add` for each kernel that has an
-/// entry (for all of them where none has one: adding a kernel to an ESP unasked may fill it).
+/// `reinstall-kernels` where a distribution has it, `mkinitcpio -P` where the kernels boot as unified images that it
+/// makes, else `kernel-install add` for each kernel that has an entry (for all of them where none has one:
+/// adding a kernel to an ESP unasked may fill it).
 pub fn refresh_commands(
     root: &Root,
     kernels: &[Kernel],
@@ -75,11 +76,14 @@ pub fn refresh_commands(
     if !listed(root)?.is_empty() {
         return Ok(vec![words(&["proxmox-boot-tool", "refresh"])]);
     }
-    if ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"]
-        .iter()
-        .any(|dir| root.exists(&format!("{dir}/reinstall-kernels")))
-    {
+    let dirs = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
+    let installed = |name: &str| dirs.iter().any(|dir| root.exists(&format!("{dir}/{name}")));
+    if installed("reinstall-kernels") {
         return Ok(vec![words(&["reinstall-kernels"])]);
+    }
+    let unified = |file: &EntryFile| file.format == Format::UnifiedImage;
+    if installed("mkinitcpio") && !entries.files.is_empty() && entries.files.iter().all(unified) {
+        return Ok(vec![words(&["mkinitcpio", "-P"])]);
     }
     let known = entries.entries(kernels);
     let has_entry =
@@ -95,7 +99,12 @@ pub fn refresh_commands(
 pub fn read(root: &Root) -> Result<Entries, HostError> {
     let mut found = Entries::default();
     let mut seen = Vec::new();
+    let mounted = mounted_places(root);
     for place in places(root) {
+        // Beside a mounted ESP, entries in a mere folder are another boot loader's, or nobody's.
+        if !mounted.is_empty() && !mounted.contains(&place) {
+            continue;
+        }
         // Links between the places lead to the same entries.
         let identity = root.stat(&place).map(|stat| (stat.st_dev, stat.st_ino));
         let Some(identity) = identity.filter(|identity| !seen.contains(identity)) else { continue };
@@ -122,15 +131,19 @@ fn places(root: &Root) -> Vec<String> {
 /// Whether a boot partition is mounted where entries are looked for; `None` where mounts are not
 /// known (another tree). Entries in the folder that an ESP should cover boot nothing.
 pub fn is_mounted(root: &Root) -> Option<bool> {
-    let mounts = proc::mounts(root);
-    if mounts.is_empty() {
+    if proc::mounts(root).is_empty() {
         return None;
     }
-    let places = places(root);
-    let is_esp = |mount: &proc::Mount| {
-        matches!(mount.fstype.as_str(), "vfat" | "msdos" | "autofs") && places.contains(&mount.target)
-    };
-    Some(mounts.iter().any(is_esp))
+    Some(!mounted_places(root).is_empty())
+}
+
+fn mounted_places(root: &Root) -> Vec<String> {
+    let mut places = places(root);
+    let mounts = proc::mounts(root);
+    // systemd mounts an ESP that no table lists by autofs.
+    let is_esp = |mount: &proc::Mount| matches!(mount.fstype.as_str(), "vfat" | "msdos" | "autofs");
+    places.retain(|place| mounts.iter().any(|mount| mount.target == *place && is_esp(mount)));
+    places
 }
 
 fn loader_entries(
@@ -313,6 +326,50 @@ mod tests {
         assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
         assert!(found.faults[0].contains("broken.efi"));
         assert_eq!(is_mounted(&root), None);
+    }
+
+    #[test]
+    fn the_command_that_makes_the_entries_is_the_one_that_is_there() {
+        let entry = ("boot/efi/loader/entries/4a-6.1.conf", b"version 6.1\nlinux /4a/6.1/linux\n".as_slice());
+        let unified = image(b"root=a", b"6.1");
+        let unified = ("boot/efi/EFI/Linux/arch.efi", unified.as_slice());
+        let kernel = |release: &str| Kernel {
+            release: release.into(),
+            image: Some(format!("/boot/vmlinuz-{release}")),
+            ..Kernel::default()
+        };
+        let kernels = [kernel("6.1"), kernel("6.12")];
+        type Case<'a> = (&'a [(&'a str, &'a [u8])], &'a [&'a str]);
+        let table: [Case; 6] = [
+            (&[entry], &["kernel-install add 6.1 /boot/vmlinuz-6.1"]),
+            (
+                &[],
+                &["kernel-install add 6.1 /boot/vmlinuz-6.1", "kernel-install add 6.12 /boot/vmlinuz-6.12"],
+            ),
+            (&[entry, ("usr/bin/reinstall-kernels", b"")], &["reinstall-kernels"]),
+            (&[unified, ("usr/bin/mkinitcpio", b"")], &["mkinitcpio -P"]),
+            (&[unified, entry, ("usr/bin/mkinitcpio", b"")], &["kernel-install add 6.1 /boot/vmlinuz-6.1"]),
+            (&[entry, ("etc/kernel/proxmox-boot-uuids", b"1A2B-3C4D\n")], &["proxmox-boot-tool refresh"]),
+        ];
+        for (files, want) in table {
+            let (_dir, root) = tree(files);
+            let commands = refresh_commands(&root, &kernels, &observe(&root).unwrap()).unwrap();
+            let commands: Vec<String> = commands.iter().map(|words| words.join(" ")).collect();
+            assert_eq!(commands, want, "{files:?}");
+        }
+    }
+
+    #[test]
+    fn beside_a_mounted_esp_a_mere_folder_holds_no_entries() {
+        let entry = b"version 6.1\nlinux /x\n".as_slice();
+        let (_dir, root) = tree(&[
+            ("proc/self/mountinfo", b"36 25 8:1 / /boot/efi rw - vfat /dev/sda1 rw\n"),
+            ("boot/loader/entries/old.conf", entry),
+            ("boot/efi/loader/entries/4a-6.1.conf", entry),
+        ]);
+        let found = read(&root).unwrap();
+        let paths: Vec<&str> = found.files.iter().map(|file| file.path.as_str()).collect();
+        assert_eq!(paths, ["/boot/efi/loader/entries/4a-6.1.conf"]);
     }
 
     #[test]

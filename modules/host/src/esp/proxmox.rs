@@ -90,7 +90,8 @@ fn content(root: &Root, place: &str, shown: &str, uuid: &str, found: &mut Entrie
         .list(&format!("{place}/loader/entries"))?
         .iter()
         .any(|name| name.as_encoded_bytes().starts_with(b"proxmox-"));
-    let marked = GRUB_MARKS.iter().any(|mark| root.exists(&format!("{place}/{mark}")));
+    let bios = root.is_dir("/sys/firmware") && !root.is_dir("/sys/firmware/efi");
+    let marked = bios || GRUB_MARKS.iter().any(|mark| root.exists(&format!("{place}/{mark}")));
     match grub {
         Some(bytes) if marked || !own_entries => found.files.push(EntryFile {
             path: format!("{shown}/grub/grub.cfg"),
