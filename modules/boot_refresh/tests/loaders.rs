@@ -31,7 +31,9 @@ fn replace(host: &Host, path: &str, from: &str, to: &str) {
     host.file(path, text.replace(from, to));
 }
 
-/// Makes one entry of a host differ from the settings.
+/// Makes a host.
+type Make = fn(&Path) -> Host;
+/// Makes one of its entries differ from the settings.
 type Change = fn(&Host);
 
 #[test]
@@ -39,7 +41,7 @@ fn entries_that_differ_are_due_and_made_anew() {
     if !need_root("boot_refresh::loaders") {
         return;
     }
-    let table: [(&str, fn(&Path) -> Host, Change, &str); 7] = [
+    let table: [(&str, Make, Change, &str); 7] = [
         (
             "Debian",
             |root| debian_systemd_boot(root, LINE),

@@ -205,7 +205,9 @@ mod tests {
     #[test]
     fn the_usual_mistakes_have_a_code_and_a_line() {
         use Reader::{KernelInstall, ProxmoxBootTool};
-        let table: &[(&str, Reader, &[(&str, usize)])] = &[
+        /// Text, reader, and each fault's code and line.
+        type Case = (&'static str, Reader, &'static [(&'static str, usize)]);
+        let table: &[Case] = &[
             ("root=/dev/sda2 ro quiet\n", KernelInstall, &[]),
             ("root=ZFS=rpool/ROOT/pve-1 boot=zfs\n", ProxmoxBootTool, &[]),
             ("root=a dyndbg=\"file a.c +p\"", KernelInstall, &[]),

@@ -148,7 +148,7 @@ mod tests {
                 .arguments(b"# options a\r\noptions\tb c \r\noptions d"),
             b"b c d"
         );
-        assert_eq!(parse(b"title\noptions\n").options, [13..13]);
+        assert_eq!(parse(b"title\noptions\n").options.first(), Some(&(13..13)));
         assert!(parse(b"title Windows\nefi /x.efi\n").linux.is_none());
     }
 
