@@ -1,6 +1,7 @@
 //! Boot entries on EFI system partitions: where they are, and what they hold.
 
 mod proxmox;
+mod refresh;
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
@@ -13,6 +14,7 @@ use crate::kernels::Kernel;
 use crate::{HostError, Root, proc};
 
 pub use proxmox::{UUIDS, listed, read as read_proxmox};
+pub use refresh::refresh_commands;
 
 /// Where kernel-install looks for `$BOOT` (kernel-install(8)).
 const PLACES: [&str; 3] = ["/efi", "/boot", "/boot/efi"];
@@ -61,37 +63,6 @@ pub struct Entries {
 /// Reads the entries of the host: those on proxmox-boot-tool's ESPs where it lists some, else those of systemd-boot.
 pub fn observe(root: &Root) -> Result<Entries, HostError> {
     if listed(root)?.is_empty() { read(root) } else { read_proxmox(root) }
-}
-
-/// The commands that make the entries anew, in order: `proxmox-boot-tool refresh` where it lists an ESP,
-/// `reinstall-kernels` where a distribution has it, `mkinitcpio -P` where the kernels boot as unified images that it
-/// makes, else `kernel-install add` for each kernel that has an entry (for all of them where none has one:
-/// adding a kernel to an ESP unasked may fill it).
-pub fn refresh_commands(
-    root: &Root,
-    kernels: &[Kernel],
-    entries: &Entries,
-) -> Result<Vec<Vec<String>>, HostError> {
-    let words = |words: &[&str]| words.iter().map(|word| word.to_string()).collect::<Vec<_>>();
-    if !listed(root)?.is_empty() {
-        return Ok(vec![words(&["proxmox-boot-tool", "refresh"])]);
-    }
-    let dirs = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin"];
-    let installed = |name: &str| dirs.iter().any(|dir| root.exists(&format!("{dir}/{name}")));
-    if installed("reinstall-kernels") {
-        return Ok(vec![words(&["reinstall-kernels"])]);
-    }
-    let unified = |file: &EntryFile| file.format == Format::UnifiedImage;
-    if installed("mkinitcpio") && !entries.files.is_empty() && entries.files.iter().all(unified) {
-        return Ok(vec![words(&["mkinitcpio", "-P"])]);
-    }
-    let known = entries.entries(kernels);
-    let has_entry =
-        |kernel: &&Kernel| known.iter().any(|entry| entry.release.as_deref() == Some(kernel.entry_name()));
-    let some = kernels.iter().any(|kernel| has_entry(&kernel));
-    let add =
-        |kernel: &Kernel| Some(words(&["kernel-install", "add", &kernel.release, kernel.image.as_deref()?]));
-    Ok(kernels.iter().filter(|kernel| !some || has_entry(kernel)).filter_map(add).collect())
 }
 
 /// Reads the entries of systemd-boot: on each of `/efi`, `/boot`, `/boot/efi` and the `BOOT_ROOT` of
@@ -271,11 +242,11 @@ impl EntryFile {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use std::fs;
 
-    fn tree(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Root) {
+    pub(super) fn tree(files: &[(&str, &[u8])]) -> (tempfile::TempDir, Root) {
         let dir = tempfile::tempdir().unwrap();
         for (path, bytes) in files {
             let path = dir.path().join(path);
@@ -287,7 +258,7 @@ mod tests {
     }
 
     /// The smallest file with the two sections.
-    fn image(cmdline: &[u8], uname: &[u8]) -> Vec<u8> {
+    pub(super) fn image(cmdline: &[u8], uname: &[u8]) -> Vec<u8> {
         let mut bytes = vec![0; 0x40];
         bytes[..2].copy_from_slice(b"MZ");
         bytes[0x3c] = 0x40;
@@ -326,37 +297,6 @@ mod tests {
         assert_eq!(found.faults.len(), 1, "{:?}", found.faults);
         assert!(found.faults[0].contains("broken.efi"));
         assert_eq!(is_mounted(&root), None);
-    }
-
-    #[test]
-    fn the_command_that_makes_the_entries_is_the_one_that_is_there() {
-        let entry = ("boot/efi/loader/entries/4a-6.1.conf", b"version 6.1\nlinux /4a/6.1/linux\n".as_slice());
-        let unified = image(b"root=a", b"6.1");
-        let unified = ("boot/efi/EFI/Linux/arch.efi", unified.as_slice());
-        let kernel = |release: &str| Kernel {
-            release: release.into(),
-            image: Some(format!("/boot/vmlinuz-{release}")),
-            ..Kernel::default()
-        };
-        let kernels = [kernel("6.1"), kernel("6.12")];
-        type Case<'a> = (&'a [(&'a str, &'a [u8])], &'a [&'a str]);
-        let table: [Case; 6] = [
-            (&[entry], &["kernel-install add 6.1 /boot/vmlinuz-6.1"]),
-            (
-                &[],
-                &["kernel-install add 6.1 /boot/vmlinuz-6.1", "kernel-install add 6.12 /boot/vmlinuz-6.12"],
-            ),
-            (&[entry, ("usr/bin/reinstall-kernels", b"")], &["reinstall-kernels"]),
-            (&[unified, ("usr/bin/mkinitcpio", b"")], &["mkinitcpio -P"]),
-            (&[unified, entry, ("usr/bin/mkinitcpio", b"")], &["kernel-install add 6.1 /boot/vmlinuz-6.1"]),
-            (&[entry, ("etc/kernel/proxmox-boot-uuids", b"1A2B-3C4D\n")], &["proxmox-boot-tool refresh"]),
-        ];
-        for (files, want) in table {
-            let (_dir, root) = tree(files);
-            let commands = refresh_commands(&root, &kernels, &observe(&root).unwrap()).unwrap();
-            let commands: Vec<String> = commands.iter().map(|words| words.join(" ")).collect();
-            assert_eq!(commands, want, "{files:?}");
-        }
     }
 
     #[test]
