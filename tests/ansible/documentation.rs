@@ -6,12 +6,13 @@ use serde_json::Value;
 use crate::hosts::run;
 
 /// The modules of the collection.
-const MODULES: [&str; 7] = [
+const MODULES: [&str; 8] = [
     "boot_refresh",
     "driver_blacklist",
     "grub_iommu",
     "iommu_facts",
     "pve_hostpci",
+    "systemd_boot_iommu",
     "vfio_bind",
     "vfio_modules",
 ];

@@ -14,8 +14,15 @@ fn good_arguments_succeed() {
     for (module, arguments) in modules() {
         let sandbox = Sandbox::new();
         let reply = answer(&mut limited(module), &sandbox.rooted(&arguments)).expect_ok();
-        let changes =
-            ["grub_iommu", "vfio_modules", "driver_blacklist", "vfio_bind", "pve_hostpci"].contains(&module);
+        let changes = [
+            "grub_iommu",
+            "systemd_boot_iommu",
+            "vfio_modules",
+            "driver_blacklist",
+            "vfio_bind",
+            "pve_hostpci",
+        ]
+        .contains(&module);
         assert_eq!(reply.changed(), changes, "{module}: {}", reply.json);
     }
 }
@@ -99,6 +106,10 @@ fn values_of_the_wrong_kind_are_refused() {
         ("grub_iommu", json!({"parameters": {"a": 1}}), "parameters"),
         ("grub_iommu", json!({"variable": "PATH"}), "variable"),
         ("grub_iommu", json!({"update_command": []}), "update_command"),
+        ("systemd_boot_iommu", json!({"state": "maybe"}), "state"),
+        ("systemd_boot_iommu", json!({"enable_parameter": true}), "enable_parameter"),
+        ("systemd_boot_iommu", json!({"variable": "GRUB_CMDLINE_LINUX"}), "variable"),
+        ("systemd_boot_iommu", json!({"update_command": [" "]}), "update_command"),
         ("vfio_modules", json!({"modules": {"vfio": true}}), "modules"),
         ("vfio_modules", json!({"load": 2}), "load"),
         ("vfio_modules", json!({"load": true}), "load"),
@@ -146,6 +157,8 @@ fn ten_megabytes_in_one_option_are_refused_at_once() {
     let table = [
         ("grub_iommu", json!({"parameters": [long]})),
         ("grub_iommu", json!({"path": format!("/{long}")})),
+        ("systemd_boot_iommu", json!({"remove": [long]})),
+        ("systemd_boot_iommu", json!({"path": format!("/{long}")})),
         ("vfio_modules", json!({"modules": [long]})),
         ("vfio_modules", json!({"path": format!("/etc/modules-load.d/{long}.conf")})),
         ("driver_blacklist", json!({"drivers": [long]})),

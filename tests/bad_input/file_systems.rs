@@ -40,7 +40,8 @@ impl Drop for Memory<'_> {
 }
 
 /// The modules that write, and a word that the message about the cause must hold.
-const WRITERS: [&str; 5] = ["grub_iommu", "vfio_modules", "driver_blacklist", "vfio_bind", "pve_hostpci"];
+const WRITERS: [&str; 6] =
+    ["grub_iommu", "systemd_boot_iommu", "vfio_modules", "driver_blacklist", "vfio_bind", "pve_hostpci"];
 
 #[test]
 fn a_read_only_file_system_is_named() {
@@ -124,6 +125,7 @@ fn without_permission_nothing_is_written_and_root_is_named() {
         // Not even readable.
         let (file, unreadable) = match module {
             "grub_iommu" => ("etc/default/grub", 0o600),
+            "systemd_boot_iommu" => ("etc/kernel/cmdline", 0o600),
             "vfio_modules" => ("etc/modules", 0o600),
             "pve_hostpci" => ("etc/pve/qemu-server/100.conf", 0o600),
             _ => ("etc/modprobe.d/local.conf", 0o600),

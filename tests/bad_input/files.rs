@@ -20,6 +20,7 @@ struct Target {
 fn targets() -> Vec<Target> {
     let files = [
         ("grub_iommu", "/etc/default/grub"),
+        ("systemd_boot_iommu", "/etc/kernel/cmdline"),
         ("vfio_modules", "/etc/modules"),
         ("driver_blacklist", "/etc/modprobe.d/pci-passthrough-blacklist.conf"),
         ("pve_hostpci", "/etc/pve/qemu-server/100.conf"),
@@ -135,7 +136,10 @@ fn outside_untouched(case: &str, sandbox: &Sandbox, module: &str, arguments: &Va
 #[test]
 fn bytes_that_are_no_utf8_stay() {
     let comment: &[u8] = b"# gr\xfc\xdfe \xff\xfe\n";
-    for Target { module, file, mut arguments } in targets() {
+    // /etc/kernel/cmdline knows no comments.
+    for Target { module, file, mut arguments } in
+        targets().into_iter().filter(|t| t.module != "systemd_boot_iommu")
+    {
         let sandbox = Sandbox::new();
         let path = sandbox.root().join(file.trim_start_matches('/'));
         let first = [comment, &fs::read(&path).unwrap_or_default()].concat();
@@ -154,7 +158,10 @@ fn bytes_that_are_no_utf8_stay() {
 #[test]
 fn a_line_of_ten_megabytes_elsewhere_in_the_file_stays() {
     let long = [b"#".as_slice(), &vec![b'x'; 10 << 20], b"\n"].concat();
-    for Target { module, file, arguments } in targets() {
+    // /etc/kernel/cmdline has nothing but the setting.
+    for Target { module, file, arguments } in
+        targets().into_iter().filter(|t| t.module != "systemd_boot_iommu")
+    {
         let sandbox = Sandbox::new();
         let path = sandbox.root().join(file.trim_start_matches('/'));
         let first = [long.clone(), fs::read(&path).unwrap_or_default()].concat();
@@ -174,6 +181,12 @@ fn a_setting_of_ten_megabytes_is_refused() {
     let arguments = json!({"vendor": "intel", "update": false});
     let message = refused("grub_iommu", &sandbox, &mut limited("grub_iommu"), &sandbox.rooted(&arguments));
     assert!(message.contains("/etc/default/grub"), "{message}");
+    fs::write(sandbox.root().join("etc/kernel/cmdline"), format!("root=a {}", "a=b ".repeat(10 << 18)))
+        .expect("write");
+    let arguments = json!({"vendor": "intel", "update": false, "force": true});
+    let module = "systemd_boot_iommu";
+    let message = refused(module, &sandbox, &mut limited(module), &sandbox.rooted(&arguments));
+    assert!(message.contains("/etc/kernel/cmdline"), "{message}");
 }
 
 /// What a shell itself cannot read is not edited; the line at fault is named.

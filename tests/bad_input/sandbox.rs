@@ -10,9 +10,11 @@ use serde_json::{Value, json};
 
 /// The modules, each with arguments that succeed and change something (where it can) in the sandbox as it is
 /// made. No command is run: there is none in the tree.
-pub fn modules() -> [(&'static str, Value); 7] {
+pub fn modules() -> [(&'static str, Value); 8] {
     [
         ("grub_iommu", json!({"vendor": "intel", "update": false})),
+        // The sandbox has GRUB's files too, so it is not clear which loader boots it.
+        ("systemd_boot_iommu", json!({"vendor": "intel", "update": false, "force": true})),
         ("vfio_modules", json!({"initramfs": false})),
         ("driver_blacklist", json!({"drivers": ["nouveau"], "initramfs": false})),
         ("pve_hostpci", json!({"vmid": 100, "host": ["01:00.0"]})),
@@ -22,12 +24,13 @@ pub fn modules() -> [(&'static str, Value); 7] {
     ]
 }
 
-const FILES: [(&str, &str); 14] = [
+const FILES: [(&str, &str); 15] = [
     (
         "etc/default/grub",
         "GRUB_DEFAULT=0\nGRUB_TIMEOUT=5\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n",
     ),
     ("etc/default/grub.d/console.cfg", "GRUB_TERMINAL=console\n"),
+    ("etc/kernel/cmdline", "root=/dev/sda1 ro quiet\n"),
     ("etc/modules", "# modules to load at boot\nloop\n"),
     ("etc/modprobe.d/local.conf", "options loop max_loop=8\n"),
     ("etc/modules-load.d/local.conf", "dummy\n"),

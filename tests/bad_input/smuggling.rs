@@ -34,6 +34,8 @@ fn a_value_is_one_word_or_refused() {
         let table = [
             ("grub_iommu", "parameters", json!({"parameters": ["fine=1", word], "update": false})),
             ("grub_iommu", "remove", json!({"remove": ["quiet", word], "update": false})),
+            ("systemd_boot_iommu", "parameters", json!({"parameters": ["fine=1", word], "update": false})),
+            ("systemd_boot_iommu", "remove", json!({"remove": ["quiet", word], "update": false})),
             ("vfio_modules", "modules", json!({"modules": ["vfio", word]})),
             ("driver_blacklist", "drivers", json!({"drivers": ["nouveau", word], "initramfs": false})),
             ("pve_hostpci", "host", json!({"vmid": 100, "host": ["01:00.0", word]})),
@@ -55,7 +57,7 @@ fn a_value_is_one_word_or_refused() {
             for state in ["present", "absent"] {
                 arguments["state"] = state.into();
                 arguments["vendor"] = "intel".into();
-                if module != "grub_iommu" {
+                if !module.ends_with("_iommu") {
                     arguments.as_object_mut().expect("an object").remove("vendor");
                 }
                 let case = format!("{module} {option} {word:?} {state}");
@@ -90,6 +92,7 @@ fn a_path_is_one_the_system_reads() {
     for path in paths {
         let table = [
             ("grub_iommu", json!({"vendor": "intel", "update": false, "path": path})),
+            ("systemd_boot_iommu", json!({"vendor": "intel", "update": false, "path": path})),
             ("vfio_modules", json!({"path": path})),
             ("driver_blacklist", json!({"drivers": ["nouveau"], "initramfs": false, "path": path})),
             ("vfio_bind", json!({"devices": ["0000:01:00.0"], "initramfs": false, "path": path})),

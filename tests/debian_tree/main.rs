@@ -10,6 +10,7 @@ mod failures;
 mod initramfs;
 mod parameters;
 mod role;
+mod systemd_boot;
 mod tree;
 
 use boot::{GRUB_CFG, expect_entries, expect_not_in_initramfs};

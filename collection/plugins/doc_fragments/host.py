@@ -61,6 +61,50 @@ options:
     default: false
 """
 
+    # What the modules for each boot loader share.
+    KERNEL_PARAMETERS = r"""
+options:
+  state:
+    description:
+      - V(present) puts the parameters in force, V(absent) makes sure that they are not there, whoever wrote them.
+      - A contrary value that V(present) replaced, such as C(intel_iommu=off), is not brought back by V(absent).
+    type: str
+    choices: [present, absent]
+    default: present
+  vendor:
+    description:
+      - Whose IOMMU the host has. V(auto) reads C(/proc/cpuinfo).
+    type: str
+    choices: [auto, intel, amd, arm]
+    default: auto
+  enable_parameter:
+    description:
+      - Whether to add the parameter that enables the IOMMU (C(intel_iommu=on), C(amd_iommu=on); Arm has none).
+      - V(when_needed) adds it only where an installed kernel does not switch the IOMMU on by itself, as its
+        C(/boot/config-*) tells.
+      - Values that switch the IOMMU off, such as C(intel_iommu=off) or C(iommu=off), are removed in each case.
+    type: str
+    choices: [always, when_needed, never]
+    default: always
+  passthrough_mode:
+    description:
+      - Add C(iommu=pt), which lets the host's own devices bypass translation.
+    type: bool
+    default: false
+  parameters:
+    description:
+      - More kernel parameters to put in force, each one token such as C(pcie_acs_override=downstream).
+    type: list
+    elements: str
+    default: []
+  remove:
+    description:
+      - Kernel parameters to take out, each a whole token or a key (C(quiet), C(video=efifb:off), C(video)).
+    type: list
+    elements: str
+    default: []
+"""
+
     ATTRIBUTES = r"""
 attributes:
   check_mode:

@@ -14,8 +14,13 @@ description:
     verifies the result.
   - Run it once after the other modules of this collection, which then run with O(ignore:update=false) and
     O(ignore:initramfs=false), so that the price is paid once.
-  - Boot entries are due when the generated ones differ from the configured kernel parameters. The initramfs is
-    due when the files that it copies have changed since it was built.
+  - Boot entries are due when they differ from the configured kernel parameters. They are made anew by C(grub-mkconfig),
+    by C(proxmox-boot-tool refresh) where that tool lists an ESP, by C(reinstall-kernels) or C(kernel-install) with
+    systemd-boot, and read back, on every ESP.
+  - Where GRUB reads entry files (Fedora and the RHEL family, C(GRUB_ENABLE_BLSCFG=true)) nothing generates them, and they
+    may differ from C(/etc/default/grub) on purpose. There only the parameters about the IOMMU and VFIO are brought into
+    the files, or out of them.
+  - The initramfs is due when the files that it copies have changed since it was built.
   - Also finishes what an interrupted run left undone.
 author:
   - The pci.passthrough authors (@pci-passthrough)
@@ -26,6 +31,7 @@ extends_documentation_fragment:
   - pci.passthrough.host.attributes
 seealso:
   - module: pci.passthrough.grub_iommu
+  - module: pci.passthrough.systemd_boot_iommu
   - module: pci.passthrough.vfio_modules
   - module: pci.passthrough.driver_blacklist
 """
@@ -51,7 +57,7 @@ bootloader:
   type: str
   sample: grub
 boot_entries:
-  description: The generated boot entries.
+  description: The boot entries.
   returned: success
   type: dict
   contains:
@@ -111,13 +117,17 @@ reboot_reasons:
       message: intel_iommu=on is configured but not on the running kernel's command line
 code:
   description:
-    - Why the module refuses (V(proxmox_boot_tool), V(bls_entries), V(grub_default_syntax), V(grub_default_exits)).
+    - Why the module refuses (V(esp_unreadable), V(esp_not_mounted), V(kernel_cmdline_quoted), V(kernel_cmdline_open_quote),
+      V(kernel_cmdline_comment), V(kernel_cmdline_second_line), V(kernel_cmdline_no_root), V(kernelopts_missing),
+      V(grubenv_unusable), V(grub_default_syntax), V(grub_default_exits)).
   returned: on a refusal
   type: str
-  sample: bls_entries
+  sample: esp_unreadable
 msg:
   description: What is wrong, where, and what to do.
   returned: on failure
   type: str
-  sample: "this host's entries are files of their own in /boot/loader/entries; use grubby"
+  sample: >-
+    /etc/kernel/cmdline:1: several parameters stand in one pair of quotes, which the kernel takes for a single parameter;
+    take the quotes out
 """

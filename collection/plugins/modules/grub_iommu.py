@@ -14,6 +14,12 @@ description:
     or takes them out, and refreshes and verifies the boot entries.
   - Works on the effective value, C(/etc/default/grub.d) drop-ins included. Edits the winning assignment token by
     token where it is a plain literal; otherwise adds a drop-in of its own that sorts last.
+  - Where proxmox-boot-tool keeps GRUB on the ESPs of C(/etc/kernel/proxmox-boot-uuids), C(proxmox-boot-tool refresh) makes
+    the entries, and those of each ESP are read back.
+  - Where GRUB reads entry files (Fedora and the RHEL family, C(GRUB_ENABLE_BLSCFG=true)), the parameters go where
+    C(grubby --update-kernel=ALL) puts them. That is every file in C(/boot/loader/entries), the rescue entry among them, or
+    C(kernelopts) in C(grubenv) where the entries use that; and for kernels to come C(GRUB_CMDLINE_LINUX) and
+    C(/etc/kernel/cmdline) where it exists. These are all settings, so O(update=false) edits them too.
   - Every byte outside the touched tokens stays as it was.
   - Fails with nothing changed if the result would not be in force.
 author:
@@ -23,51 +29,14 @@ extends_documentation_fragment:
   - pci.passthrough.host.backup
   - pci.passthrough.host.update
   - pci.passthrough.host.force
+  - pci.passthrough.host.kernel_parameters
   - pci.passthrough.host.attributes
 options:
-  state:
-    description:
-      - V(present) puts the parameters in force, V(absent) makes sure that they are not there, whoever wrote them.
-      - A contrary value that V(present) replaced, such as C(intel_iommu=off), is not brought back by V(absent).
-    type: str
-    choices: [present, absent]
-    default: present
-  vendor:
-    description:
-      - Whose IOMMU the host has. V(auto) reads C(/proc/cpuinfo).
-    type: str
-    choices: [auto, intel, amd, arm]
-    default: auto
-  enable_parameter:
-    description:
-      - Whether to add the parameter that enables the IOMMU (C(intel_iommu=on), C(amd_iommu=on); Arm has none).
-      - V(when_needed) adds it only where an installed kernel does not switch the IOMMU on by itself, as its
-        C(/boot/config-*) tells.
-      - Values that switch the IOMMU off, such as C(intel_iommu=off) or C(iommu=off), are removed in each case.
-    type: str
-    choices: [always, when_needed, never]
-    default: always
-  passthrough_mode:
-    description:
-      - Add C(iommu=pt), which lets the host's own devices bypass translation.
-    type: bool
-    default: false
-  parameters:
-    description:
-      - More kernel parameters to put in force, each one token such as C(pcie_acs_override=downstream).
-    type: list
-    elements: str
-    default: []
-  remove:
-    description:
-      - Kernel parameters to take out, each a whole token or a key (C(quiet), C(video=efifb:off), C(video)).
-    type: list
-    elements: str
-    default: []
   variable:
     description:
       - The variable that carries the parameters.
       - Recovery entries get C(GRUB_CMDLINE_LINUX) alone, so the default keeps a rescue way in.
+      - Where GRUB reads entry files it is C(GRUB_CMDLINE_LINUX) in each case, as with C(grubby).
     type: str
     choices: [GRUB_CMDLINE_LINUX_DEFAULT, GRUB_CMDLINE_LINUX]
     default: GRUB_CMDLINE_LINUX_DEFAULT
@@ -80,10 +49,12 @@ options:
     description:
       - The command that generates the entries, as a list of words; there is no shell.
       - Without it, C(grub-mkconfig) or C(grub2-mkconfig) writes a new file beside C(grub.cfg), which replaces it only
-        when the entries in it carry the parameters.
+        when the entries in it carry the parameters; with proxmox-boot-tool it is C(proxmox-boot-tool refresh).
+      - Not used where GRUB reads entry files, which nothing generates.
     type: list
     elements: str
 seealso:
+  - module: pci.passthrough.systemd_boot_iommu
   - module: pci.passthrough.boot_refresh
   - module: pci.passthrough.iommu_facts
 """
@@ -148,7 +119,7 @@ files:
   elements: str
   sample: [/etc/default/grub]
 entries:
-  description: Each generated, non-recovery entry of an installed kernel.
+  description: Each non-recovery entry of an installed kernel, on each ESP where proxmox-boot-tool keeps them.
   returned: success
   type: list
   elements: dict
@@ -180,6 +151,16 @@ entries:
       type: list
       elements: str
       sample: []
+    file:
+      description: The file that holds it; on an ESP that is not mounted, its UUID comes first.
+      returned: success
+      type: str
+      sample: /boot/grub/grub.cfg
+    esp:
+      description: The UUID of its ESP where proxmox-boot-tool lists it; null elsewhere.
+      returned: success
+      type: str
+      sample: null
 actions:
   description: The commands that were run, or that are due (check mode, or switched off by an option).
   returned: always
@@ -230,8 +211,8 @@ backup_file:
   sample: /etc/default/grub.4711.2026-11-23@02:30:00~
 code:
   description:
-    - Why the module refuses (V(wrong_boot_loader), V(boot_loader_unknown), V(bls_entries), V(proxmox_boot_tool),
-      V(vendor_unknown), V(no_settings), V(invalid_value), V(cmdline_too_long),
+    - Why the module refuses (V(wrong_boot_loader), V(boot_loader_unknown), V(esp_unreadable), V(kernelopts_missing),
+      V(grubenv_unusable), V(bls_entry_not_in_force), V(vendor_unknown), V(no_settings), V(invalid_value), V(cmdline_too_long),
       V(grub_default_syntax), V(grub_default_exits), V(grub_default_entangled), V(grub_default_cut_off),
       V(grub_default_not_in_force)).
   returned: on a refusal

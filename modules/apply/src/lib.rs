@@ -4,6 +4,7 @@ mod backup;
 mod boot_entries;
 mod command;
 mod error;
+mod esp_entries;
 mod initramfs;
 mod lock;
 mod plan;

@@ -161,6 +161,8 @@ pub struct Run {
     /// What brings its work back once the files of the plan have their old bytes again; empty where
     /// it changes nothing when it fails.
     pub undo: Vec<String>,
+    /// Whether it makes boot entries on ESPs: they are read before, and after `undo` they must be as before.
+    pub entries: bool,
 }
 
 impl Run {
@@ -172,6 +174,21 @@ impl Run {
             limit: Duration::from_secs(120),
             live: true,
             undo: Vec::new(),
+            entries: false,
+        }
+    }
+
+    /// Makes boot entries anew from settings, by `command`; with the old settings it brings the old
+    /// entries back.
+    pub fn make_entries(reason: &str, command: Vec<String>) -> Run {
+        Run {
+            reason: reason.to_string(),
+            undo: command.clone(),
+            command,
+            // kernel-install of some distributions builds an initramfs for each kernel.
+            limit: Duration::from_secs(3600),
+            live: false,
+            entries: true,
         }
     }
 }

@@ -9,6 +9,7 @@ use crate::backup;
 use crate::boot_entries;
 use crate::command;
 use crate::error::{ApplyError, Step};
+use crate::esp_entries;
 use crate::initramfs::{self, KeptImages};
 use crate::lock::Lock;
 use crate::plan::{Action, Activation, FileChange, Plan};
@@ -69,13 +70,15 @@ pub fn run(
         rebound: Vec::new(),
         rerun: Vec::new(),
         by_command: &plan.by_command,
+        entries: None,
         images: None,
     };
     let step = match work.steps(plan, backup, verify) {
         Ok(()) => return Ok(work.outcome),
         Err(step) => step,
     };
-    let restored = !work.undo.is_empty() || work.images.is_some() || !work.rebound.is_empty();
+    let restored =
+        !work.undo.is_empty() || !work.rerun.is_empty() || !work.rebound.is_empty() || work.images.is_some();
     let not_restored = work.undo();
     Err(ApplyError { step: Box::new(step), not_restored, actions: work.outcome.actions, restored })
 }
@@ -91,6 +94,8 @@ struct Work<'a> {
     rerun: Vec<(Vec<String>, Duration)>,
     /// Files that commands write.
     by_command: &'a [FileChange],
+    /// The boot entries on ESPs before the first command that makes them.
+    entries: Option<host::esp::Entries>,
     /// Links to the old initramfs images while new ones are built.
     images: Option<KeptImages<'a>>,
 }
@@ -157,6 +162,9 @@ impl<'a> Work<'a> {
                 self.note(activation.command(), rebind.reason.clone(), done)
             }
             Activation::Run(run) => {
+                if run.entries && self.entries.is_none() {
+                    self.entries = Some(host::esp::observe(self.root)?);
+                }
                 if !run.undo.is_empty() {
                     self.rerun.push((run.undo.clone(), run.limit));
                 }
@@ -225,6 +233,9 @@ impl<'a> Work<'a> {
             if let Err((step, _)) = command::run(self.root, &words, limit) {
                 failed.push(step.to_string());
             }
+        }
+        if let Some(before) = self.entries.take() {
+            failed.extend(esp_entries::bring_back(self.root, &before));
         }
         failed
     }

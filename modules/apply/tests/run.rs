@@ -142,6 +142,7 @@ fn by_command(script: &str) -> Plan {
         limit: std::time::Duration::from_secs(20),
         live: true,
         undo: Vec::new(),
+        entries: false,
     };
     Plan { activations: vec![Activation::Run(run)], ..Plan::default() }
 }

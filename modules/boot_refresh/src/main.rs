@@ -1,5 +1,7 @@
 //! `boot_refresh`: boot entries and initramfs, brought up to date if they are due.
 
+mod bls;
+mod esps;
 mod observe;
 mod plan;
 

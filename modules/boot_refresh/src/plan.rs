@@ -1,23 +1,43 @@
 //! The decision: which of the two is due.
 
-use apply::{Activation, BootEntries, Plan, RebootReason};
+use apply::{Activation, BootEntries, Plan, RebootReason, Run};
 use config_text::kernel_cmdline;
-use host::bootloader::Kind;
+use kernel_parameters::esp_guard;
 use protocol::{Failure, Planned};
 use serde_json::{Map, Value, json};
 
-use crate::Args;
-use crate::observe::Observed;
+use crate::esps::Esps;
+use crate::observe::{Boots, Observed};
+use crate::{Args, bls};
 
 pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
     if let Some(reason) = &seen.entries_stale {
-        readable(args, seen)?;
-        plan.activate(Activation::BootEntries(refresh(seen, reason)), args.update);
+        match &seen.boots {
+            Boots::GrubConfig => plan.activate(Activation::BootEntries(refresh(seen, reason)), args.update),
+            Boots::Bls(found) if args.update => plan.files = bls::changes(seen, found)?,
+            Boots::Bls(_) | Boots::Unknown => {}
+            Boots::Esps(esps) => {
+                if args.update {
+                    sound(seen, esps)?;
+                }
+                for command in &esps.refresh {
+                    plan.activate(Activation::Run(Run::make_entries(reason, command.clone())), args.update);
+                }
+            }
+        }
     }
-    if args.update && matches!(seen.bootloader.kind, Kind::SystemdBoot | Kind::Unknown) {
+    if let (Boots::Esps(esps), true) = (&seen.boots, args.update) {
+        // Where no ESP can be read, that nothing is due would be a mere guess.
+        if let Some((code @ "esp_unreadable", message)) = esp_guard(esps.reader, &esps.entries, esps.mounted)
+        {
+            return Err(Failure::coded(code, message));
+        }
+        plan.warnings.extend(esps.entries.faults.iter().cloned());
+    }
+    if let (Boots::Unknown, true) = (&seen.boots, args.update) {
         plan.warnings.push(format!(
-            "boot entries were not looked at: this host does not boot by GRUB, as far as can be told ({})",
+            "boot entries were not looked at: it is not clear which boot loader boots this host ({})",
             seen.bootloader.evidence.join("; ")
         ));
     }
@@ -34,23 +54,16 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     Ok(Planned { plan, reply })
 }
 
-/// Refuses where `grub.cfg` is not what boots, so that reading it would prove nothing.
-fn readable(args: &Args, seen: &Observed) -> Result<(), Failure> {
-    if args.update && seen.bootloader.proxmox_boot_tool {
-        return Err(Failure::coded(
-            "proxmox_boot_tool",
-            "this host boots from the ESPs in /etc/kernel/proxmox-boot-uuids, so /boot/grub/grub.cfg proves nothing; \
-             run proxmox-boot-tool refresh, and this module with update: false",
-        ));
+/// Refuses to make entries from which nothing would boot, or where they could not be read back.
+fn sound(seen: &Observed, esps: &Esps) -> Result<(), Failure> {
+    if let (Some(fault), true) = (esps.faults.first(), esps.reads_cmdline()) {
+        let file = format!("{}{}", seen.root.trim_end_matches('/'), host::kernel_cmdline::PATH);
+        return Err(Failure::coded(fault.code(), format!("{file}:{}: {fault}", fault.line())));
     }
-    if args.update && seen.bootloader.bls {
-        return Err(Failure::coded(
-            "bls_entries",
-            "this host's entries are files of their own in /boot/loader/entries, which grub-mkconfig does not rewrite; \
-             use grubby, and run this module with update: false",
-        ));
+    match esp_guard(esps.reader, &esps.entries, esps.mounted) {
+        Some((code, message)) => Err(Failure::coded(code, message)),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 fn refresh(seen: &Observed, reason: &str) -> BootEntries {
@@ -61,7 +74,7 @@ fn refresh(seen: &Observed, reason: &str) -> BootEntries {
         command: seen.grub.refresh_command(&writes),
         output,
         writes,
-        kernels: seen.releases.clone(),
+        kernels: seen.releases(),
         present: holding(seen),
         absent: Vec::new(),
     }

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, SystemTime};
 
-use fixture_host::{Host, debian_amd};
+use fixture_host::Host;
 use proofs::{Reply, answer, rehearsed};
 use serde_json::{Value, json};
 
@@ -118,16 +118,4 @@ fn a_refresh_without_its_command_fails_and_names_it() {
     set_age(&host, "/etc/default/grub", 1);
     let reply = run_once(&json!({"root": dir.path()}));
     assert!(reply.msg().starts_with("grub-mkconfig: not found in "), "{}", reply.msg());
-}
-
-#[test]
-fn where_grub_cfg_proves_nothing_the_module_says_so() {
-    let dir = tempfile::tempdir().unwrap();
-    debian_amd(dir.path());
-    let host = Host::new(dir.path());
-    host.file("/etc/kernel/proxmox-boot-uuids", "ABCD-1234\n");
-    host.file("/etc/default/grub", "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet amd_iommu=on\"\n");
-    let reply = run_once(&json!({"root": dir.path(), "initramfs": false}));
-    assert!(reply.failed(), "{}", reply.json);
-    assert_eq!(reply.json["code"], "proxmox_boot_tool");
 }

@@ -16,6 +16,8 @@ pub struct Judged {
     pub missing: Vec<String>,
     /// Parameters it should not carry.
     pub unwanted: Vec<String>,
+    /// The file that holds it, where each entry or each disk has its own.
+    pub place: Option<String>,
 }
 
 impl Judged {
@@ -47,7 +49,14 @@ pub fn judge(entries: &[Entry], kernels: &[String], present: &[String], absent: 
                 .cloned()
                 .collect();
             let carries = missing.is_empty() && unwanted.is_empty();
-            Judged { title: entry.title.clone(), release: release.to_string(), carries, missing, unwanted }
+            Judged {
+                title: entry.title.clone(),
+                release: release.to_string(),
+                carries,
+                missing,
+                unwanted,
+                place: entry.place.clone(),
+            }
         })
         .collect()
 }
@@ -96,8 +105,8 @@ fn names(wanted: &str, token: &Token) -> bool {
     wanted.same(token) || (wanted.value().is_none() && key_eq(wanted.key(), token.key()))
 }
 
-/// The parameters that this collection writes: found where they are not configured, they are left over.
-fn is_ours(token: &Token) -> bool {
+/// Whether this is a parameter that this collection writes: found where it is not configured, it is left over.
+pub fn is_ours(token: &Token) -> bool {
     let key = token.key();
     let exact = ["intel_iommu", "amd_iommu", "iommu"];
     exact.iter().any(|known| key_eq(key, known.as_bytes())) || key.starts_with(b"vfio")
@@ -115,6 +124,7 @@ mod tests {
             arguments: arguments.as_bytes().to_vec(),
             script: None,
             recovery,
+            place: None,
         }
     }
 

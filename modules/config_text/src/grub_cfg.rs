@@ -19,6 +19,8 @@ pub struct Entry {
     pub script: Option<String>,
     /// Whether this is a recovery entry, which gets `GRUB_CMDLINE_LINUX` alone.
     pub recovery: bool,
+    /// The file that holds the entry, where it is known here: entries of their own have one each.
+    pub place: Option<String>,
 }
 
 /// File name prefixes that distributions give kernels (10_linux looks for the same ones).
@@ -91,6 +93,7 @@ impl MenuEntry {
             arguments: words.join(&b' '),
             script,
             recovery: self.recovery || single,
+            place: None,
             kernel_path,
         }
     }

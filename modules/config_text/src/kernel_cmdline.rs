@@ -8,7 +8,7 @@ mod rules;
 mod wish;
 
 pub use edit::{Action, Edit, Standing, plan, rewrite};
-pub(crate) use edit::{Splice, splices};
+pub(crate) use edit::{Splice, carry_out, splices};
 pub use rules::in_force;
 pub use wish::{Wish, WishError};
 

@@ -1,43 +1,58 @@
-//! The generated entries: what they carry now, and whether they must be generated anew.
+//! The boot entries: what they carry now, and whether they must be made anew.
 
-use apply::BootEntries;
-use config_text::boot_entry::{self, Judged};
-use config_text::grub_cfg;
-use serde_json::{Value, json};
+use apply::{Activation, BootEntries, FileChange, Run};
+use config_text::boot_entry::Judged;
+use config_text::grub_cfg::{self, Entry};
+use host::esp::Entries;
+use kernel_parameters::{Wanted, judge, stale};
+use serde_json::Value;
 
-use crate::observe::Observed;
-use crate::wish::Wanted;
-use crate::{Args, State};
+use crate::Args;
+use crate::observe::{Boots, Observed};
 
-/// What switches an IOMMU off, and must not stay in an entry where `present` asks for one.
-const OFF: [&str; 3] = ["intel_iommu=off", "amd_iommu=off", "iommu=off"];
-
-/// Judges the entries as they are now.
-pub(crate) fn judge(args: &Args, seen: &Observed, wanted: &Wanted) -> Vec<Judged> {
-    let config = seen.grub.config.as_deref().unwrap_or_default();
-    boot_entry::judge(&grub_cfg::entries(config), &releases(seen), &wanted.present, &unwanted(args, wanted))
+/// The entries that boot this host.
+fn current(seen: &Observed) -> Vec<Entry> {
+    match &seen.boots {
+        Boots::GrubConfig => grub_cfg::entries(seen.grub.config.as_deref().unwrap_or_default()),
+        Boots::Bls(bls) => bls.entries(&seen.machine.kernels),
+        Boots::Esps(entries, _) => entries.entries(&seen.machine.kernels),
+    }
 }
 
-/// Tokens and keys that no entry may carry.
-fn unwanted(args: &Args, wanted: &Wanted) -> Vec<String> {
-    let off: &[&str] = if args.state == State::Present { &OFF } else { &[] };
-    off.iter().map(|token| token.to_string()).chain(wanted.absent.iter().cloned()).collect()
+fn judged(args: &Args, seen: &Observed, wanted: &Wanted) -> Vec<Judged> {
+    judge(&current(seen), &seen.machine, args.state, wanted)
 }
 
-fn releases(seen: &Observed) -> Vec<String> {
-    seen.kernels.iter().map(|kernel| kernel.entry_name().to_string()).collect()
-}
-
-/// The refresh, if it is due: a file is about to change, or an entry is not as wanted.
+/// What makes the entries anew, if that is due: a file is about to change, or an entry is not as wanted.
 pub(crate) fn refresh(
     args: &Args,
     seen: &Observed,
     wanted: &Wanted,
-    changes: Option<&str>,
-) -> Option<BootEntries> {
-    let judged = judge(args, seen, wanted);
-    let stale = judged.iter().find(|entry| !entry.carries);
-    let reason = match (changes, stale) {
+    files: &[FileChange],
+) -> Vec<Activation> {
+    let changes = files.first().map(|file| file.path.as_str());
+    match &seen.boots {
+        Boots::GrubConfig => grub_config(args, seen, wanted, changes).into_iter().collect(),
+        // The files themselves are the entries.
+        Boots::Bls(_) => Vec::new(),
+        Boots::Esps(entries, commands) => {
+            let reason = stale(entries, &seen.machine, args.state, wanted, changes);
+            let run = |(reason, command): (&String, &Vec<String>)| {
+                Activation::Run(Run::make_entries(reason, command.clone()))
+            };
+            reason
+                .iter()
+                .flat_map(|reason| commands.iter().map(move |command| (reason, command)))
+                .map(run)
+                .collect()
+        }
+    }
+}
+
+fn grub_config(args: &Args, seen: &Observed, wanted: &Wanted, changes: Option<&str>) -> Option<Activation> {
+    let judged = judged(args, seen, wanted);
+    let faulty = judged.iter().find(|entry| !entry.carries);
+    let reason = match (changes, faulty) {
         (Some(path), _) => format!("{path} changes"),
         (None, Some(entry)) => format!("the entry \"{}\" {}", entry.title, entry.fault()),
         (None, None) => return None,
@@ -48,29 +63,23 @@ pub(crate) fn refresh(
         Some(command) => (command.clone(), output.clone()),
         None => (seen.grub.refresh_command(&beside), beside),
     };
-    Some(BootEntries {
+    Some(Activation::BootEntries(BootEntries {
         reason,
         output,
         command,
         writes,
-        kernels: releases(seen),
+        kernels: seen.machine.releases(),
         present: wanted.present.clone(),
-        absent: unwanted(args, wanted),
-    })
+        absent: wanted.unwanted(args.state),
+    }))
 }
 
 /// The entries as the reply shows them.
-pub(crate) fn reply(judged: &[Judged]) -> Value {
-    judged
-        .iter()
-        .map(|entry| {
-            json!({
-                "title": entry.title,
-                "kernel": entry.release,
-                "carries": entry.carries,
-                "missing": entry.missing,
-                "unwanted": entry.unwanted,
-            })
-        })
-        .collect()
+pub(crate) fn reply(args: &Args, seen: &Observed, wanted: &Wanted) -> Value {
+    let none = Entries::default();
+    let found = match &seen.boots {
+        Boots::Esps(entries, _) => entries,
+        Boots::GrubConfig | Boots::Bls(_) => &none,
+    };
+    kernel_parameters::reply(&judged(args, seen, wanted), found, seen.grub.config_path.as_deref())
 }

@@ -1,46 +1,20 @@
 //! `grub_iommu`: the kernel parameters of a host that boots by GRUB.
 
+mod bls;
 mod entries;
 mod observe;
 mod plan;
 mod settings;
-mod wish;
 
 use std::process::ExitCode;
 
 use host::Root;
+use kernel_parameters::{Asked, EnableParameter, State, Vendor, Wanted};
 use protocol::{Failure, Module, Planned, Spec};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 include!(concat!(env!("OUT_DIR"), "/spec.rs"));
-
-/// Whether the parameters are to be there.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum State {
-    Present,
-    Absent,
-}
-
-/// Whose IOMMU the parameters are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum Vendor {
-    Auto,
-    Intel,
-    Amd,
-    Arm,
-}
-
-/// Whether to add the parameter that switches the IOMMU on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "snake_case")]
-enum EnableParameter {
-    Always,
-    WhenNeeded,
-    Never,
-}
 
 /// The module's options, as documented; `root` and `backup` are the protocol's.
 #[derive(Debug, Clone, Deserialize)]
@@ -63,6 +37,21 @@ struct Args {
     _backup: bool,
 }
 
+impl Args {
+    fn asked(&self) -> Asked<'_> {
+        Asked {
+            state: self.state,
+            vendor: self.vendor,
+            enable_parameter: self.enable_parameter,
+            passthrough_mode: self.passthrough_mode,
+            parameters: &self.parameters,
+            remove: &self.remove,
+            path: &self.path,
+            update_command: self.update_command.as_deref(),
+        }
+    }
+}
+
 struct GrubIommu;
 
 impl Module for GrubIommu {
@@ -71,7 +60,7 @@ impl Module for GrubIommu {
     type Observed = observe::Observed;
 
     fn observe(args: &Args, root: &Root) -> Result<observe::Observed, Failure> {
-        wish::check_tokens(args)?;
+        args.asked().check("/etc/default/grub")?;
         observe::observe(args, root)
     }
 
@@ -80,8 +69,8 @@ impl Module for GrubIommu {
     }
 
     fn settle(args: &Args, after: &observe::Observed, reply: &mut Map<String, Value>) {
-        if let Ok(wanted) = wish::wanted(args, after) {
-            reply.insert("entries".into(), entries::reply(&entries::judge(args, after, &wanted)));
+        if let Ok(wanted) = Wanted::new(&args.asked(), &after.machine) {
+            reply.insert("entries".into(), entries::reply(args, after, &wanted));
         }
     }
 }

@@ -1,60 +1,50 @@
 //! What the decision depends on.
 
 use host::Root;
+use host::bls::{self, Bls};
 use host::bootloader::{self, Bootloader};
+use host::esp::{self, Entries};
 use host::grub::{self, Grub};
-use host::kernel_config;
-use host::kernels::{self, Kernel};
-use host::proc;
+use kernel_parameters::Machine;
 use protocol::Failure;
 
-use crate::{Args, EnableParameter, Vendor};
+use crate::Args;
+
+/// Where the entries are that boot this host.
+#[derive(Debug)]
+pub(crate) enum Boots {
+    /// In the one generated `grub.cfg`.
+    GrubConfig,
+    /// In files of their own, which nothing generates (Boot Loader Specification).
+    Bls(Bls),
+    /// On the ESPs that proxmox-boot-tool keeps in step; with the commands that do it.
+    Esps(Entries, Vec<Vec<String>>),
+}
 
 /// The host as the module sees it.
 #[derive(Debug)]
 pub(crate) struct Observed {
+    pub machine: Machine,
     pub bootloader: Bootloader,
     pub grub: Grub,
-    pub kernels: Vec<Kernel>,
-    /// Whether there are entries in files of their own (Boot Loader Specification).
-    pub bls_entries: bool,
-    /// As the option says, else as the processor does.
-    pub vendor: Option<proc::Vendor>,
-    /// Where the processor was looked up, for messages.
-    pub cpuinfo_path: String,
-    /// Whether every installed kernel switches this vendor's IOMMU on by itself.
-    pub on_by_default: bool,
-    /// The command line in force; `None` in a tree that is not running.
-    pub cmdline: Option<String>,
-    /// The root before each path of a message.
-    pub root: String,
+    pub boots: Boots,
 }
 
 pub(crate) fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
-    let kernels = kernels::installed(root)?;
-    let vendor = match args.vendor {
-        Vendor::Auto => proc::cpu(root).and_then(|cpu| cpu.vendor),
-        Vendor::Intel => Some(proc::Vendor::Intel),
-        Vendor::Amd => Some(proc::Vendor::Amd),
-        Vendor::Arm => Some(proc::Vendor::Arm),
+    let machine = Machine::observe(&args.asked(), root)?;
+    let bootloader = bootloader::detect(root)?;
+    let bls = if bootloader.bls { Some(bls::read(root)?) } else { None };
+    let boots = match bls {
+        _ if bootloader.proxmox_boot_tool => {
+            let entries = esp::observe(root)?;
+            let refresh = match &args.update_command {
+                Some(command) => vec![command.clone()],
+                None => esp::refresh_commands(root, &machine.kernels, &entries)?,
+            };
+            Boots::Esps(entries, refresh)
+        }
+        Some(bls) if !bls.files.is_empty() => Boots::Bls(bls),
+        _ => Boots::GrubConfig,
     };
-    let on_by_default = args.enable_parameter == EnableParameter::WhenNeeded
-        && match vendor {
-            Some(vendor) => kernel_config::all_on_by_default(root, &kernels, vendor)?,
-            None => false,
-        };
-    Ok(Observed {
-        bootloader: bootloader::detect(root)?,
-        grub: grub::observe(root, &args.path)?,
-        bls_entries: root
-            .list("/boot/loader/entries")?
-            .iter()
-            .any(|name| name.as_encoded_bytes().ends_with(b".conf")),
-        vendor,
-        cpuinfo_path: root.full("/proc/cpuinfo"),
-        on_by_default,
-        cmdline: proc::cmdline(root),
-        root: root.path().display().to_string(),
-        kernels,
-    })
+    Ok(Observed { grub: grub::observe(root, &args.path)?, machine, bootloader, boots })
 }

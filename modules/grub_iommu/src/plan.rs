@@ -1,19 +1,16 @@
 //! The decision: which bytes change, what must be generated anew, whether a reboot is due.
 
-use apply::{Activation, FileChange, Plan, RebootReason};
+use apply::{FileChange, Plan};
 use config_text::grub_default::{self, Outcome, Target};
+use config_text::kernel_cmdline_file::Reader;
 use config_text::{grub_cfg, kernel_cmdline};
 use host::bootloader::Kind;
+use kernel_parameters::{MAX_CMDLINE, State, TOO_LONG, Wanted, esp_guard, fits};
 use protocol::{Failure, Planned};
 use serde_json::{Map, Value, json};
 
-use crate::observe::Observed;
-use crate::settings;
-use crate::wish::{self, Wanted};
-use crate::{Args, State, entries};
-
-/// Far more than the kernel takes; less than what makes working the tokens out slow.
-const MAX_CMDLINE: usize = 1 << 16;
+use crate::observe::{Boots, Observed};
+use crate::{Args, bls, entries, settings};
 
 pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
@@ -21,16 +18,21 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
         return without_settings(args, seen);
     }
     right_loader(args, seen, &mut plan.warnings)?;
-    let wanted = wish::wanted(args, seen)?;
+    let wanted = Wanted::new(&args.asked(), &seen.machine)?;
     readable(seen)?;
     let own_file = settings::own_file(args, &seen.grub);
-    let target = Target { variable: &args.variable, own_file: &own_file };
+    let variable = match seen.boots {
+        Boots::Bls(_) => bls::VARIABLE,
+        Boots::GrubConfig | Boots::Esps(..) => &args.variable,
+    };
+    let target = Target { variable, own_file: &own_file };
     let outcome = grub_default::edit(&seen.grub.settings(), target, &wanted.wish).map_err(|refusal| {
         let code = refusal.code();
-        Failure::coded(code, settings::with_root(&refusal.to_string(), &seen.root))
+        Failure::coded(code, seen.machine.full(&refusal.to_string()))
     })?;
-    fits(&outcome, seen)?;
-    survives_grub(&outcome, seen, &wanted)?;
+    if let (Some(line), Some(change)) = (&outcome.after.cmdline, outcome.changes.first()) {
+        fits(line, &seen.machine.full(&change.name))?;
+    }
     plan.files = outcome
         .changes
         .iter()
@@ -41,12 +43,22 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             mode: FileChange::PLAIN,
         })
         .collect();
-    let changes = plan.files.first().map(|file| file.path.clone());
-    if let Some(refresh) = entries::refresh(args, seen, &wanted, changes.as_deref()) {
-        plan.activate(Activation::BootEntries(refresh), args.update);
+    match &seen.boots {
+        Boots::Bls(found) => plan.files.extend(bls::changes(args, seen, found, &wanted)?),
+        Boots::GrubConfig => survives_grub(&outcome, seen, &wanted)?,
+        Boots::Esps(found, _) => {
+            survives_grub(&outcome, seen, &wanted)?;
+            plan.warnings.extend(found.faults.iter().cloned());
+        }
     }
-    plan.reboot = reboot_reasons(seen, &wanted);
-    let reply = reply(args, seen, &wanted, &outcome);
+    for refresh in entries::refresh(args, seen, &wanted, &plan.files) {
+        if args.update {
+            readable_esps(args, seen, &mut plan.warnings)?;
+        }
+        plan.activate(refresh, args.update);
+    }
+    plan.reboot = wanted.reboot_reasons(&seen.machine);
+    let reply = reply(args, seen, &wanted, &outcome, &plan.files);
     Ok(Planned { plan, reply })
 }
 
@@ -60,7 +72,7 @@ fn without_settings(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             format!(
                 "{}: no such file, so there is nothing that grub-mkconfig would read; \
                  install GRUB or set path to its settings",
-                settings::with_root(&args.path, &seen.root)
+                seen.machine.full(&args.path)
             ),
         ));
     }
@@ -87,30 +99,45 @@ fn right_loader(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Res
     let (code, message) = match loader.kind {
         Kind::SystemdBoot => (
             "wrong_boot_loader",
-            format!("this host boots by systemd-boot ({evidence}): its kernel parameters are in /etc/kernel/cmdline, {} is not read", args.path),
+            format!(
+                "this host boots by systemd-boot ({evidence}), which does not read {}: use the module \
+                 pci.passthrough.systemd_boot_iommu",
+                args.path
+            ),
         ),
         Kind::Unknown => (
             "boot_loader_unknown",
-            format!("it is not clear that GRUB boots this host ({evidence}); with force: true {} is edited all the same", args.path),
-        ),
-        Kind::Grub if seen.bls_entries && loader.bls && args.update => (
-            "bls_entries",
-            "this host's entries are files of their own in /boot/loader/entries, which grub-mkconfig does not rewrite; \
-             add the parameters by grubby --update-kernel=ALL --args=…"
-                .to_string(),
-        ),
-        Kind::Grub if loader.proxmox_boot_tool && args.update => (
-            "proxmox_boot_tool",
-            format!("this host boots from the ESPs in /etc/kernel/proxmox-boot-uuids, so /boot/grub/grub.cfg proves nothing; \
-                     run with update: false and then proxmox-boot-tool refresh, which brings {} to every ESP", args.path),
+            format!(
+                "it is not clear that GRUB boots this host ({evidence}); with force: true {} is edited all the same",
+                args.path
+            ),
         ),
         Kind::Grub | Kind::None => return Ok(()),
     };
+    refuse(args, code, message, warnings)
+}
+
+/// Refuses, unless the user goes past it: then the finding is a warning.
+fn refuse(
+    args: &Args,
+    code: &'static str,
+    message: String,
+    warnings: &mut Vec<String>,
+) -> Result<(), Failure> {
     if args.force {
         warnings.push(format!("{code}: {message}"));
         return Ok(());
     }
     Err(Failure::coded(code, message))
+}
+
+/// Refuses where no entry on an ESP could be read back.
+fn readable_esps(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Result<(), Failure> {
+    let Boots::Esps(found, _) = &seen.boots else { return Ok(()) };
+    match esp_guard(Reader::ProxmoxBootTool, found, None) {
+        Some((code, message)) => refuse(args, code, message, warnings),
+        None => Ok(()),
+    }
 }
 
 /// Refuses a value that nobody wrote as a command line, before it costs time.
@@ -123,30 +150,10 @@ fn readable(seen: &Observed) -> Result<(), Failure> {
         return Ok(());
     }
     let name = seen.grub.files.first().map_or("", |file| &file.name);
-    let name = settings::with_root(name, &seen.root);
+    let name = seen.machine.full(name);
     Err(Failure::coded(
         "cmdline_too_long",
-        format!(
-            "{name}: the command line has {length} bytes, and {}; mend the settings first",
-            wish::TOO_LONG
-        ),
-    ))
-}
-
-/// Refuses a line that the kernel would cut off: what stands at its end would not be in force.
-fn fits(outcome: &Outcome, seen: &Observed) -> Result<(), Failure> {
-    let length = outcome.after.cmdline.as_ref().map_or(0, Vec::len);
-    if length <= wish::COMMAND_LINE_SIZE || outcome.changes.is_empty() {
-        return Ok(());
-    }
-    let file = outcome.changes.first().map_or("", |change| &change.name);
-    let name = settings::with_root(file, &seen.root);
-    Err(Failure::coded(
-        "cmdline_too_long",
-        format!(
-            "{name}: the command line would have {length} bytes; {}; take parameters out first",
-            wish::TOO_LONG
-        ),
+        format!("{name}: the command line has {length} bytes, and {}; mend the settings first", TOO_LONG),
     ))
 }
 
@@ -160,7 +167,7 @@ fn survives_grub(outcome: &Outcome, seen: &Observed, wanted: &Wanted) -> Result<
     let kept = kernel_cmdline::tokens(&arguments).len();
     let cut = kernel_cmdline::tokens(line).get(kept).map(|token| text(token.raw)).unwrap_or_default();
     let file = seen.grub.files.first().map_or("", |file| &file.name);
-    let name = settings::with_root(file, &seen.root);
+    let name = seen.machine.full(file);
     Err(Failure::coded(
         "grub_default_cut_off",
         format!(
@@ -170,34 +177,20 @@ fn survives_grub(outcome: &Outcome, seen: &Observed, wanted: &Wanted) -> Result<
     ))
 }
 
-/// The same wish, held against the command line in force: what it would change there is not in force yet.
-fn reboot_reasons(seen: &Observed, wanted: &Wanted) -> Vec<RebootReason> {
-    let Some(line) = &seen.cmdline else { return Vec::new() };
-    let (_, edit) = kernel_cmdline::rewrite(line.as_bytes(), &wanted.wish);
-    let lacking = edit.added.iter().map(|token| RebootReason {
-        code: "parameter_not_in_force",
-        message: format!("{} is configured, but not on the command line in force", text(token)),
-    });
-    let left = edit
-        .removed
-        .iter()
-        .filter(|token| !wanted.present.iter().any(|have| have.as_bytes() == token.as_slice()));
-    let left = left.map(|token| RebootReason {
-        code: "parameter_still_in_force",
-        message: format!("{} is still on the command line in force", text(token)),
-    });
-    lacking.chain(left).collect()
-}
-
-fn reply(args: &Args, seen: &Observed, wanted: &Wanted, outcome: &Outcome) -> Map<String, Value> {
+fn reply(
+    args: &Args,
+    seen: &Observed,
+    wanted: &Wanted,
+    outcome: &Outcome,
+    files: &[FileChange],
+) -> Map<String, Value> {
     let line = |effective: &grub_default::Effective| effective.cmdline.as_deref().map(text);
-    let files: Vec<String> =
-        outcome.changes.iter().map(|change| settings::with_root(&change.name, &seen.root)).collect();
+    let files: Vec<String> = files.iter().map(|file| seen.machine.full(&file.path)).collect();
     let computed: Vec<String> = outcome
         .before
         .computed
         .iter()
-        .map(|c| format!("{}:{}: {}", settings::with_root(&c.file, &seen.root), c.line, c.why))
+        .map(|c| format!("{}:{}: {}", seen.machine.full(&c.file), c.line, c.why))
         .collect();
     let mut reply = Map::new();
     reply.insert("bootloader".into(), seen.bootloader.kind.as_str().into());
@@ -210,7 +203,7 @@ fn reply(args: &Args, seen: &Observed, wanted: &Wanted, outcome: &Outcome) -> Ma
     reply.insert("added".into(), texts(&outcome.added));
     reply.insert("removed".into(), texts(&outcome.removed));
     reply.insert("files".into(), files.into());
-    reply.insert("entries".into(), entries::reply(&entries::judge(args, seen, wanted)));
+    reply.insert("entries".into(), entries::reply(args, seen, wanted));
     reply
 }
 

@@ -1,4 +1,4 @@
-//! Where a line of our own goes, and paths as the user sees them.
+//! Where a line of our own goes.
 
 use host::grub::{DROP_IN_DIR, Grub};
 
@@ -24,14 +24,6 @@ pub(crate) fn own_file(args: &Args, grub: &Grub) -> String {
         }
     }
     format!("{DROP_IN_DIR}/{prefix}{OWN}")
-}
-
-/// A path, or a message that starts with one, with the root before it.
-pub(crate) fn with_root(text: &str, root: &str) -> String {
-    if root == "/" || !text.starts_with('/') {
-        return text.to_string();
-    }
-    format!("{}{text}", root.trim_end_matches('/'))
 }
 
 #[cfg(test)]

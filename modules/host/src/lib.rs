@@ -1,11 +1,14 @@
 //! Reads the host under a root path. Nothing here writes.
 
+pub mod bls;
 pub mod bootloader;
 pub mod drop_in;
+pub mod esp;
 pub mod firmware;
 pub mod grub;
 pub mod initramfs;
 pub mod iommu;
+pub mod kernel_cmdline;
 pub mod kernel_config;
 pub mod kernel_log;
 pub mod kernels;
@@ -16,6 +19,7 @@ mod network;
 pub mod next_boot;
 pub mod pci;
 pub mod pci_ids;
+mod private_mount;
 pub mod proc;
 mod root;
 mod storage;

@@ -1,10 +1,11 @@
 //! What the verdict is concluded from.
 
-use config_text::{grub_cfg, kernel_cmdline};
+use config_text::grub_cfg::{self, Entry};
+use config_text::kernel_cmdline;
 use host::bootloader::Kind;
 use host::grub::{self, Grub};
-use host::kernels::ModuleState;
-use host::{Root, iommu, next_boot};
+use host::kernels::{Kernel, ModuleState};
+use host::{Root, bls, esp, iommu, next_boot};
 use preflight::Evidence;
 
 use crate::observe::Observed;
@@ -14,11 +15,15 @@ pub(crate) fn collect(root: &Root, seen: &Observed) -> Evidence {
     let kind = seen.bootloader.as_ref().map(|loader| loader.kind);
     // Files that this user may not read count as not known.
     let grub = (kind == Some(Kind::Grub)).then(|| grub::observe(root, "/etc/default/grub").ok()).flatten();
-    let entries = grub.as_ref().and_then(|grub| entries(grub, seen));
+    let entries = entries(root, grub.as_ref(), seen);
     let settings = match kind {
-        Some(Kind::SystemdBoot) => root.read("/etc/kernel/cmdline").ok().map(|line| tokens(&line)),
-        _ => grub.as_ref().and_then(next_boot::of_grub).map(|line| tokens(&line)),
+        Some(Kind::SystemdBoot) => {
+            let proxmox = seen.bootloader.as_ref().is_some_and(|loader| loader.proxmox_boot_tool);
+            next_boot::of_kernel_cmdline(root, proxmox).ok().flatten()
+        }
+        _ => grub.as_ref().and_then(next_boot::of_grub),
     };
+    let settings = settings.map(|line| tokens(&line));
     let table = |name| seen.firmware.table(name);
     let firmware =
         table("DMAR").map(|_| ["DMAR", "IVRS", "IORT"].into_iter().any(|t| table(t) == Some(true)));
@@ -46,13 +51,19 @@ fn tokens(line: &[u8]) -> Vec<String> {
     tokens.iter().map(|token| String::from_utf8_lossy(token.raw).into_owned()).collect()
 }
 
-/// What GRUB's generated entries of the installed kernels carry, recovery left out. `None` where
-/// they cannot be read, or where others boot (proxmox-boot-tool, BLS).
-fn entries(grub: &Grub, seen: &Observed) -> Option<Vec<Vec<String>>> {
-    seen.bootloader.as_ref().filter(|loader| !loader.proxmox_boot_tool && !loader.bls)?;
-    let kernels = seen.kernels.as_deref().unwrap_or_default();
-    let installed = |release: &str| kernels.iter().any(|(kernel, _)| kernel.entry_name() == release);
-    let entries: Vec<_> = grub_cfg::entries(grub.config.as_deref()?)
+/// What the entries of the installed kernels carry, recovery left out. `None` where they cannot be read.
+fn entries(root: &Root, grub: Option<&Grub>, seen: &Observed) -> Option<Vec<Vec<String>>> {
+    let loader = seen.bootloader.as_ref()?;
+    let kernels: Vec<Kernel> =
+        seen.kernels.as_deref().unwrap_or_default().iter().map(|(kernel, _)| kernel.clone()).collect();
+    let found: Vec<Entry> = match loader.kind {
+        Kind::SystemdBoot => esp::observe(root).ok()?.entries(&kernels),
+        Kind::Grub if loader.proxmox_boot_tool => esp::observe(root).ok()?.entries(&kernels),
+        Kind::Grub if loader.bls => bls::read(root).ok()?.entries(&kernels),
+        _ => grub_cfg::entries(grub?.config.as_deref()?),
+    };
+    let installed = |release: &str| kernels.iter().any(|kernel| kernel.entry_name() == release);
+    let entries: Vec<_> = found
         .iter()
         .filter(|entry| !entry.recovery && entry.release.as_deref().is_some_and(installed))
         .map(|entry| tokens(&entry.arguments))

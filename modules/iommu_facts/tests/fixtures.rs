@@ -151,6 +151,98 @@ fn the_verdict_follows_what_is_configured() {
 }
 
 #[test]
+fn the_verdict_reads_the_entries_of_every_loader() {
+    use fixture_host::loaders::{
+        ESPS, RELEASES, bls_path, debian_systemd_boot, fedora_40, proxmox_entry, proxmox_grub,
+        proxmox_grub_cfg, proxmox_grub_path, proxmox_systemd_boot, rhel_8,
+    };
+    const LINE: &str = "root=a intel_iommu=on\n";
+    type Case = (&'static str, fn(&Path) -> Host, fn(&Host));
+    let cases: [Case; 5] = [
+        (
+            "systemd_boot",
+            |root| debian_systemd_boot(root, LINE),
+            |host| {
+                host.file(
+                    "/boot/efi/loader/entries/4a4b-6.8.4-2-pve.conf",
+                    "version 6.8.4-2-pve\nlinux /x\n",
+                );
+            },
+        ),
+        (
+            "systemd_boot",
+            |root| proxmox_systemd_boot(root, LINE),
+            |host| {
+                let entry = format!("version {0}\nlinux /vmlinuz-{0}\noptions root=a\n", RELEASES[0]);
+                host.file(&proxmox_entry(ESPS[1], RELEASES[0]), entry);
+            },
+        ),
+        (
+            "grub",
+            |root| proxmox_grub(root, "quiet intel_iommu=on"),
+            |host| {
+                host.file(&proxmox_grub_path(ESPS[1]), proxmox_grub_cfg("quiet"));
+            },
+        ),
+        (
+            "grub",
+            |root| {
+                let host = fedora_40(root);
+                let settings = std::fs::read_to_string(host.at("/etc/default/grub")).unwrap();
+                host.file("/etc/default/grub", settings.replace("quiet", "quiet intel_iommu=on"));
+                for release in ["6.8.5-301.fc40.x86_64", "6.9.4-200.fc40.x86_64"] {
+                    let entry =
+                        format!("version {release}\nlinux /vmlinuz-{release}\noptions intel_iommu=on\n");
+                    host.file(&bls_path(release), entry);
+                }
+                host
+            },
+            |host| {
+                let release = "6.8.5-301.fc40.x86_64";
+                host.file(&bls_path(release), format!("version {release}\nlinux /vmlinuz-{release}\n"));
+            },
+        ),
+        (
+            "grub",
+            |root| {
+                let host = rhel_8(root);
+                let settings = std::fs::read_to_string(host.at("/etc/default/grub")).unwrap();
+                host.file("/etc/default/grub", settings.replace("quiet", "quiet intel_iommu=on"));
+                let block = fixture_host::loaders::grubenv("kernelopts=root=a intel_iommu=on\n");
+                host.file("/boot/efi/EFI/redhat/grubenv", block);
+                host
+            },
+            |host| {
+                let block = fixture_host::loaders::grubenv("kernelopts=root=a\n");
+                host.file("/boot/efi/EFI/redhat/grubenv", block);
+            },
+        ),
+    ];
+    for (at, (kind, make, stale)) in cases.iter().enumerate() {
+        let dir = tempfile::tempdir().unwrap();
+        let host = make(dir.path());
+        host.file("/proc/cpuinfo", "vendor_id\t: GenuineIntel\nflags\t: vmx\n")
+            .file("/proc/cmdline", "root=a\n")
+            .file("/proc/sys/kernel/osrelease", "6.8.12-4-pve\n")
+            .folder("/sys/class/iommu")
+            .folder("/sys/kernel/iommu_groups")
+            .file("/sys/firmware/acpi/tables/DMAR", "");
+        // A BIOS machine, unless the host says how it booted.
+        if !host.at("/sys/firmware/efi").exists() && *kind == "systemd_boot" {
+            host.loader_info("systemd-boot 252");
+        }
+        let before = facts(dir.path());
+        assert_eq!(before["bootloader"]["kind"], *kind, "{at}: {}", before["bootloader"]);
+        let (state, reasons) = codes(&before);
+        assert_eq!(state, "reboot_required", "{at}: {reasons:?}");
+        stale(&host);
+        let (state, reasons) = codes(&facts(dir.path()));
+        assert_eq!(state, "not_configured", "{at}: {reasons:?}");
+        assert!(reasons.contains(&"boot_entries_out_of_date".to_string()), "{at}: {reasons:?}");
+    }
+}
+
+#[test]
 fn vfio_as_it_is_configured_and_bound() {
     let scratch = tempfile::tempdir().unwrap();
     let host = fixture_host::debian_amd(&scratch.path().join("host"));

@@ -35,6 +35,7 @@ pub fn plan(vmid: u32, bytes: &[u8], changes: &[Change], seen: &Observed) -> Res
             limit: LIMIT,
             live: true,
             undo: command(vmid, &undo(&conf, changes, seen.running)),
+            entries: false,
         };
         return Ok(Plan {
             by_command: vec![change(after_qm_set(bytes, changes, seen.running))],

@@ -6,9 +6,11 @@
 
 mod block;
 mod kernel;
+pub mod loaders;
 mod net;
 mod pci;
 mod samples;
+mod shell;
 mod synthetic;
 
 use std::path::{Path, PathBuf};

@@ -62,6 +62,7 @@ fn column(toolchain: Toolchain, modules: &[String]) -> Result<Vec<String>, Strin
 fn arguments(module: &str) -> Value {
     match module {
         "grub_iommu" => json!({"update": false}),
+        "systemd_boot_iommu" => json!({"update": false, "force": true}),
         "vfio_modules" => json!({"initramfs": false}),
         "driver_blacklist" => json!({"initramfs": false, "drivers": ["nouveau"]}),
         "pve_hostpci" => json!({"vmid": 100, "index": 0, "state": "absent"}),

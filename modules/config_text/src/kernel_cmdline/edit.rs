@@ -347,11 +347,15 @@ fn spliced(text: &[u8], splices: &[Splice]) -> Vec<u8> {
 /// # Ok::<(), config_text::kernel_cmdline::WishError>(())
 /// ```
 pub fn rewrite(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
+    let edit = plan(&parse(text).tokens, wish, &[]);
+    (carry_out(text, &edit.actions, &edit.append), edit)
+}
+
+/// A plainly written command line after `actions` on its tokens, with `append` at the end of the kernel's part.
+pub(crate) fn carry_out(text: &[u8], actions: &[Action], append: &[Vec<u8>]) -> Vec<u8> {
     let line = parse(text);
-    let edit = plan(&line.tokens, wish, &[]);
     let empty_at = line.init.unwrap_or(0);
-    let splices = splices(text, &line, &edit.actions, &edit.append, 0..line.tokens.len(), empty_at);
-    (spliced(text, &splices), edit)
+    spliced(text, &splices(text, &line, actions, append, 0..line.tokens.len(), empty_at))
 }
 
 impl Wish {
