@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::{Node, Opt};
+use crate::{Kind, Node, Opt};
 
 /// The item `const SPEC: protocol::Spec = …;`: constant, so that nothing is built at run time.
 pub fn rust_item(module: &str, options: &[Opt]) -> String {
@@ -26,12 +26,13 @@ fn table(out: &mut String, options: &[Opt], depth: usize) {
     for opt in options {
         let _ = write!(
             out,
-            "{indent}::protocol::Opt {{ name: {:?}, kind: ::protocol::Kind::{:?}",
-            opt.name, opt.kind
+            "{indent}::protocol::Opt {{ name: {:?}, kind: ::protocol::Kind::{}",
+            opt.name,
+            constant(opt.kind)
         );
         match opt.elements {
             Some(kind) => {
-                let _ = write!(out, ", elements: Some(::protocol::Kind::{kind:?})");
+                let _ = write!(out, ", elements: Some(::protocol::Kind::{})", constant(kind));
             }
             None => out.push_str(", elements: None"),
         }
@@ -45,6 +46,11 @@ fn table(out: &mut String, options: &[Opt], depth: usize) {
     }
     out.push_str(&"    ".repeat(depth));
     out.push(']');
+}
+
+/// `Kind::Str` → `STR`.
+fn constant(kind: Kind) -> String {
+    format!("{kind:?}").to_uppercase()
 }
 
 fn literals(out: &mut String, items: &[Node]) {
@@ -64,7 +70,7 @@ fn literal(out: &mut String, node: &Node) {
         Node::Null => write!(out, "None"),
         Node::Bool(value) => write!(out, "Bool({value})"),
         Node::Int(value) => write!(out, "Int({value})"),
-        Node::Float(value) => write!(out, "Float({value:?})"),
+        Node::Float(value) => write!(out, "Float(\"{value:?}\")"),
         Node::Str(value) => {
             out.push_str("Str(");
             quoted(out, value);

@@ -8,8 +8,10 @@
 
 mod arguments;
 mod coerce;
+mod deserialize;
 mod expand;
 mod failure;
+mod float;
 mod json;
 mod local_time;
 mod log;

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use apply::Plan;
 use host::Root;
+use serde::Deserialize;
 
 use crate::arguments::{self, Settings};
 use crate::reply::{self, Envelope};
@@ -73,8 +74,8 @@ fn carry_out<M: Module>(
     settings: &Settings,
     warnings: &mut Vec<String>,
 ) -> Result<Dict, Failure> {
-    let known = validate::known(M::SPEC.options, params.clone()).into_json();
-    let args: M::Args = serde_json::from_value(serde_json::Value::Object(known))
+    let known = Value::Dict(validate::known(M::SPEC.options, params.clone()));
+    let args = M::Args::deserialize(known)
         .map_err(|error| Failure::new(format!("An option has a value that is out of range: {error}.")))?;
     let root = match params.get("root") {
         Some(Value::Str(path)) => Root::open(Path::new(path))?,
@@ -130,7 +131,7 @@ fn unfinished(plan: &Plan, root: &Root) -> Result<(), String> {
 }
 
 fn not_applied(error: apply::ApplyError) -> Failure {
-    let actions = error.actions.iter().map(|action| reply::action(action).into_json()).collect();
+    let actions = error.actions.iter().map(reply::action).collect();
     Failure::new(error.to_string()).with("actions", actions)
 }
 

@@ -36,11 +36,11 @@ impl Module for Words {
     const SPEC: &'static Spec = &Spec {
         module: "words",
         options: &[
-            opt("text", Kind::Str, Literal::Str("new")),
-            opt("files", Kind::Int, Literal::Int(1)),
-            opt("honest", Kind::Bool, Literal::Bool(true)),
-            opt("root", Kind::Path, Literal::Str("/")),
-            opt("backup", Kind::Bool, Literal::Bool(false)),
+            opt("text", Kind::STR, Literal::Str("new")),
+            opt("files", Kind::INT, Literal::Int(1)),
+            opt("honest", Kind::BOOL, Literal::Bool(true)),
+            opt("root", Kind::PATH, Literal::Str("/")),
+            opt("backup", Kind::BOOL, Literal::Bool(false)),
         ],
     };
     type Args = Args;
@@ -215,11 +215,11 @@ struct Narrow {
 #[derive(Deserialize)]
 struct Open {}
 
-differing!(FieldTooMany, Narrow, &[opt("text", Kind::Int, Literal::Int(1))]);
+differing!(FieldTooMany, Narrow, &[opt("text", Kind::INT, Literal::Int(1))]);
 differing!(
     WrongType,
     Narrow,
-    &[opt("text", Kind::Str, Literal::Str("x")), opt("extra", Kind::Str, Literal::None)]
+    &[opt("text", Kind::STR, Literal::Str("x")), opt("extra", Kind::STR, Literal::None)]
 );
 differing!(NotDenying, Open, &[]);
 
