@@ -5,11 +5,13 @@ use std::fmt::Write;
 use crate::{Kind, Node, Opt};
 
 /// The item `const SPEC: protocol::Spec = …;`: constant, so that nothing is built at run time.
-pub fn rust_item(module: &str, options: &[Opt]) -> String {
+pub fn rust_item(module: &str, summary: &str, options: &[Opt]) -> String {
     let mut out = String::new();
     out.push_str("/// The options, as the documentation of the module has them.\n");
     out.push_str("const SPEC: ::protocol::Spec = ::protocol::Spec {\n    module: ");
     quoted(&mut out, module);
+    out.push_str(",\n    summary: ");
+    quoted(&mut out, summary);
     out.push_str(",\n    options: ");
     table(&mut out, options, 1);
     out.push_str(",\n};\n");
@@ -42,6 +44,8 @@ fn table(out: &mut String, options: &[Opt], depth: usize) {
         literals(out, &opt.choices);
         let _ = write!(out, ", aliases: &{:?}, options: ", opt.aliases);
         table(out, &opt.options, depth + 1);
+        out.push_str(", summary: ");
+        quoted(out, &opt.summary);
         out.push_str(" },\n");
     }
     out.push_str(&"    ".repeat(depth));

@@ -16,6 +16,7 @@ const PLAIN: Opt = Opt {
     choices: &[],
     aliases: &[],
     options: &[],
+    summary: "",
 };
 
 const fn plain(name: &'static str, kind: Kind) -> Opt {
@@ -185,7 +186,7 @@ const RULES: Rules = Rules {
 struct Conformance;
 
 impl Module for Conformance {
-    const SPEC: &'static Spec = &Spec { module: "conformance", options: OPTIONS };
+    const SPEC: &'static Spec = &Spec { module: "conformance", summary: "", options: OPTIONS };
     const RULES: Rules = RULES;
     type Args = Map<String, Value>;
     type Observed = ();

@@ -278,7 +278,8 @@ pub fn write(out: &mut String, value: &Value, style: Style) {
     }
 }
 
-fn write_string(out: &mut String, text: &str, style: Style) {
+/// Appends a text as a JSON string.
+pub fn write_string(out: &mut String, text: &str, style: Style) {
     out.push('"');
     for c in text.chars() {
         match c {

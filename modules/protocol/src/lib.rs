@@ -7,6 +7,7 @@
 //! A module is a type that implements [`Module`]; its `main` is [`run`].
 
 mod arguments;
+mod by_hand;
 mod coerce;
 mod deserialize;
 mod expand;

@@ -98,6 +98,8 @@ pub struct Opt {
     pub aliases: &'static [&'static str],
     /// Sub-options of a dict, or of each dict in a list.
     pub options: &'static [Opt],
+    /// What it is for, in one sentence.
+    pub summary: &'static str,
 }
 
 /// The options of a module. `argument_spec` makes it out of the module's documentation.
@@ -105,6 +107,8 @@ pub struct Opt {
 pub struct Spec {
     /// The module's name.
     pub module: &'static str,
+    /// What it is for, in one sentence.
+    pub summary: &'static str,
     /// Its options in the order of the documentation.
     pub options: &'static [Opt],
 }

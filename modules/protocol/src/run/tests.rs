@@ -14,7 +14,17 @@ use crate::value::{Dict, Value};
 use crate::{Failure, Kind, Literal, Module, Opt, Planned, Spec, reply, validate};
 
 const fn opt(name: &'static str, kind: Kind, default: Literal) -> Opt {
-    Opt { name, kind, elements: None, required: false, default, choices: &[], aliases: &[], options: &[] }
+    Opt {
+        name,
+        kind,
+        elements: None,
+        required: false,
+        default,
+        choices: &[],
+        aliases: &[],
+        options: &[],
+        summary: "",
+    }
 }
 
 #[derive(Deserialize)]
@@ -35,6 +45,7 @@ struct Words;
 impl Module for Words {
     const SPEC: &'static Spec = &Spec {
         module: "words",
+        summary: "",
         options: &[
             opt("text", Kind::STR, Literal::Str("new")),
             opt("files", Kind::INT, Literal::Int(1)),
@@ -91,9 +102,9 @@ fn run(root: &Path, given: serde_json::Value) -> Result<serde_json::Value, Failu
     let checked = validate::validate(Words::SPEC.options, &Words::RULES, arguments, settings.era);
     assert_eq!(checked.error.or(checked.unsupported), None);
     let mut warnings = Vec::new();
-    let reply = carry_out::<Words>(&checked.params, &settings, &mut warnings)?;
+    let done = carry_out::<Words>(&checked.params, &settings, &mut warnings)?;
     assert_eq!(warnings, ["words are only words"]);
-    Ok(Value::Dict(reply).into_json())
+    Ok(Value::Dict(done.reply).into_json())
 }
 
 fn tree() -> tempfile::TempDir {
@@ -191,7 +202,7 @@ macro_rules! differing {
     ($name:ident, $args:ty, $options:expr) => {
         struct $name;
         impl Module for $name {
-            const SPEC: &'static Spec = &Spec { module: "differing", options: $options };
+            const SPEC: &'static Spec = &Spec { module: "differing", summary: "", options: $options };
             type Args = $args;
             type Observed = ();
             fn observe(_: &$args, _: &Root) -> Result<(), Failure> {
