@@ -6,8 +6,8 @@ use apply::{Action, Activation, Plan};
 use host::Root;
 use serde_json::json;
 
-use crate::Failure;
 use crate::arguments::Settings;
+use crate::failure::{Failure, Said};
 use crate::json;
 use crate::mask::Secrets;
 use crate::value::{Dict, Value};
@@ -22,10 +22,11 @@ pub fn text(text: impl Into<String>) -> Value {
 
 /// The fields of a failed run.
 pub fn failed(failure: Failure) -> Dict {
-    let mut out = Dict::from(failure.details);
+    let Said { msg, code, details } = failure.into_parts();
+    let mut out = Dict::from(details);
     out.set("failed", Value::Bool(true));
-    out.set("msg", text(failure.msg));
-    if let Some(code) = failure.code {
+    out.set("msg", text(msg));
+    if let Some(code) = code {
         out.set("code", text(code));
     }
     out

@@ -135,8 +135,8 @@ fn carry_out<M: Module>(
         let backup = params.get("backup").is_some_and(Value::is_true);
         let mut after = None;
         let mut verify = || {
-            let seen = M::observe(&args, &root).map_err(|failure| failure.msg)?;
-            let again = M::plan(&args, &seen).map_err(|failure| failure.msg)?;
+            let seen = M::observe(&args, &root).map_err(|failure| failure.into_parts().msg)?;
+            let again = M::plan(&args, &seen).map_err(|failure| failure.into_parts().msg)?;
             after = Some(seen);
             unfinished(&again.plan, &root)
         };

@@ -26,8 +26,8 @@ pub fn text(spec: &Spec, read_only: bool) -> Text {
     out.look(Look::Header, "\nOptions of the module:");
     options(&mut out, spec.options, 2);
     out.look(Look::Header, "\nOptions of this command:");
-    for (name, what) in OPTIONS.iter().filter(|(name, _)| !read_only || !["--check", "--diff"].contains(name))
-    {
+    let of_changes = ["--check", "--diff", "--detailed-exitcode"];
+    for (name, what) in OPTIONS.iter().filter(|(name, _)| !read_only || !of_changes.contains(name)) {
         out.line(format!("  {name:<20} {what}"));
     }
     out.line("\nA list is a,b,c or JSON, a bool yes or no. Exit status: 0 success, 1 failure.");
