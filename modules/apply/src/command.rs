@@ -1,17 +1,19 @@
 //! Runs a command under the root: no shell, a fixed environment, a time limit, output captured.
 
+use std::ffi::CString;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Command, ExitStatus};
+use std::os::fd::AsRawFd;
 use std::time::{Duration, Instant};
 
 use host::Root;
 use nix::errno::Errno;
 use nix::fcntl::{OFlag, open};
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::signal::{Signal, killpg};
+use nix::sys::signal::{SigSet, Signal, killpg};
 use nix::sys::stat::Mode;
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{Pid, chdir, chroot, fchdir};
 
 use crate::error::Step;
@@ -49,51 +51,60 @@ pub(crate) fn run(root: &Root, words: &[String], limit: Duration) -> Result<(), 
     let mut output = File::from(memfd_create("output", MFdFlags::MFD_CLOEXEC).map_err(|e| start(e.into()))?);
     // Opened out here: the tree may have no devices.
     let null = File::open("/dev/null").map_err(start)?;
-    let mut command = Command::new(program);
-    command
-        .args(arguments)
-        .env_clear()
-        .env("PATH", PATH)
-        .env("LC_ALL", "C")
-        .env("HOME", "/root")
-        .stdin(null)
-        .stdout(output.try_clone().map_err(start)?)
-        .stderr(output.try_clone().map_err(start)?)
-        // A group of its own, so that the time limit ends its children too.
-        .process_group(0);
-    let mut child = inside(root, || command.spawn()).map_err(start)?;
+    let words: Vec<&str> =
+        std::iter::once(program.as_str()).chain(arguments.iter().map(String::as_str)).collect();
+    let child = inside(root, || Ok(spawn(&words, &null, &output)?)).map_err(start)?;
     let deadline = Instant::now() + limit;
     let mut pause = Duration::from_millis(1);
     let status = loop {
-        match child.try_wait().map_err(start)? {
-            Some(status) => break status,
-            None if Instant::now() >= deadline => {
-                let _ = killpg(Pid::from_raw(child.id() as i32), Signal::SIGKILL);
-                let _ = child.wait();
+        match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
+            Ok(WaitStatus::StillAlive) if Instant::now() >= deadline => {
+                let _ = killpg(child, Signal::SIGKILL);
+                let _ = waitpid(child, None);
                 let how = format!("did not end within {} s and was killed", limit.as_secs());
                 return Err((Step::Command { command: shown, how, output: last_lines(&mut output) }, None));
             }
-            None => {
+            Ok(WaitStatus::StillAlive) => {
                 std::thread::sleep(pause);
                 pause = (pause * 2).min(Duration::from_millis(50));
             }
+            Err(Errno::EINTR) => {}
+            ended => break ended.map_err(|e| start(e.into()))?,
         }
     };
-    if status.success() {
-        return Ok(());
-    }
-    Err((
-        Step::Command { command: shown, how: describe(status), output: last_lines(&mut output) },
-        status.code(),
-    ))
+    let (how, code) = match status {
+        WaitStatus::Exited(_, 0) => return Ok(()),
+        WaitStatus::Exited(_, code) => (format!("failed with exit status {code}"), Some(code)),
+        WaitStatus::Signaled(_, signal, _) => (format!("was killed by signal {}", signal as i32), None),
+        _ => ("failed".to_string(), None),
+    };
+    Err((Step::Command { command: shown, how, output: last_lines(&mut output) }, code))
 }
 
-fn describe(status: ExitStatus) -> String {
-    match (status.code(), status.signal()) {
-        (Some(code), _) => format!("failed with exit status {code}"),
-        (None, Some(signal)) => format!("was killed by signal {signal}"),
-        (None, None) => "failed".to_string(),
+/// Starts the program that the first word names, in a process group of its own, so that the time limit
+/// ends its children too. `std::process` would do the same for 25 KB more.
+fn spawn(words: &[&str], input: &File, output: &File) -> Result<Pid, Errno> {
+    let words: Result<Vec<CString>, _> = words.iter().map(|word| CString::new(*word)).collect();
+    let words = words.map_err(|_| Errno::EINVAL)?;
+    let program = words.first().ok_or(Errno::EINVAL)?;
+    let path = format!("PATH={PATH}");
+    let environment = [path.as_str(), "LC_ALL=C", "HOME=/root"].map(|v| CString::new(v).unwrap_or_default());
+    let mut files = PosixSpawnFileActions::init()?;
+    // No source is among the targets: Rust's start-up sees to it that the first three are taken.
+    for (from, to) in [(input.as_raw_fd(), 0), (output.as_raw_fd(), 1), (output.as_raw_fd(), 2)] {
+        files.add_dup2(from, to)?;
     }
+    let mut attributes = PosixSpawnAttr::init()?;
+    attributes.set_flags(
+        PosixSpawnFlags::POSIX_SPAWN_SETPGROUP
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF
+            | PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK,
+    )?;
+    attributes.set_pgroup(Pid::from_raw(0))?;
+    // Rust ignores it, and a pipeline's first part would never end.
+    attributes.set_sigdefault(&SigSet::from(Signal::SIGPIPE))?;
+    attributes.set_sigmask(&SigSet::empty())?;
+    posix_spawn(program.as_c_str(), &files, &attributes, &words, &environment)
 }
 
 /// The end of a command's output, led by a line break; empty where it printed nothing.

@@ -1,13 +1,13 @@
 //! One writer per root at a time.
 
-use std::fs::File;
-use std::io::{Read, Write};
+use std::fs::{File, TryLockError};
+use std::io::{ErrorKind, Read, Write};
 use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use host::Root;
 use nix::errno::Errno;
-use nix::fcntl::{AtFlags, FcntlArg, FdFlag, Flock, FlockArg, OFlag, fcntl, openat};
+use nix::fcntl::{AtFlags, FcntlArg, FdFlag, OFlag, fcntl, openat};
 use nix::sys::stat::{Mode, fstat, fstatat, mkdirat};
 use nix::unistd::{UnlinkatFlags, unlinkat};
 
@@ -21,7 +21,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 
 /// Held until dropped; the file is then removed, so that no run leaves one behind.
 pub(crate) struct Lock<'a> {
-    _file: Flock<File>,
+    _file: File,
     dir: OwnedFd,
     /// Where this run had to make the directory, which then goes again.
     made_in: Option<&'a Root>,
@@ -50,10 +50,11 @@ impl<'a> Lock<'a> {
         loop {
             let fd =
                 openat(&dir, NAME, flags, Mode::from_bits_truncate(0o600)).map_err(|e| fail("lock", e))?;
-            match Flock::lock(File::from(fd), FlockArg::LockExclusiveNonblock) {
-                Ok(mut file) => {
+            let mut file = File::from(fd);
+            match file.try_lock() {
+                Ok(()) => {
                     // The holder before us removed the file we opened: lock the one that is there now.
-                    let mine = fstat(&*file).map_err(|e| fail("lock", e))?;
+                    let mine = fstat(&file).map_err(|e| fail("lock", e))?;
                     let there = fstatat(&dir, NAME, AtFlags::AT_SYMLINK_NOFOLLOW);
                     if there.is_ok_and(|s| s.st_ino == mine.st_ino) {
                         // Only for the message of whoever waits; the lock holds without it.
@@ -61,12 +62,11 @@ impl<'a> Lock<'a> {
                         let _ = file.write_all(std::process::id().to_string().as_bytes());
                         // Inherited by the commands that run under the lock: if this process is
                         // killed, an orphaned update-initramfs still keeps the next run waiting.
-                        fcntl(&*file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| fail("lock", e))?;
+                        fcntl(&file, FcntlArg::F_SETFD(FdFlag::empty())).map_err(|e| fail("lock", e))?;
                         return Ok(Lock { _file: file, dir, made_in });
                     }
                 }
-                Err((_, Errno::EINTR)) => {}
-                Err((mut file, Errno::EWOULDBLOCK)) => {
+                Err(TryLockError::WouldBlock) => {
                     if Instant::now() >= deadline {
                         let mut holder = String::new();
                         let _ = file.read_to_string(&mut holder);
@@ -78,7 +78,10 @@ impl<'a> Lock<'a> {
                     }
                     std::thread::sleep(Duration::from_millis(50));
                 }
-                Err((_, errno)) => return Err(fail("lock", errno)),
+                Err(TryLockError::Error(e)) if e.kind() == ErrorKind::Interrupted => {}
+                Err(TryLockError::Error(source)) => {
+                    return Err(Step::File { path: root.full(PATH), doing: "lock", source });
+                }
             }
         }
     }

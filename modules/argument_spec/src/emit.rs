@@ -2,14 +2,16 @@
 
 use std::fmt::Write;
 
-use crate::{Node, Opt};
+use crate::{Kind, Node, Opt};
 
 /// The item `const SPEC: protocol::Spec = …;`: constant, so that nothing is built at run time.
-pub fn rust_item(module: &str, options: &[Opt]) -> String {
+pub fn rust_item(module: &str, summary: &str, options: &[Opt]) -> String {
     let mut out = String::new();
     out.push_str("/// The options, as the documentation of the module has them.\n");
     out.push_str("const SPEC: ::protocol::Spec = ::protocol::Spec {\n    module: ");
     quoted(&mut out, module);
+    out.push_str(",\n    summary: ");
+    quoted(&mut out, summary);
     out.push_str(",\n    options: ");
     table(&mut out, options, 1);
     out.push_str(",\n};\n");
@@ -26,12 +28,13 @@ fn table(out: &mut String, options: &[Opt], depth: usize) {
     for opt in options {
         let _ = write!(
             out,
-            "{indent}::protocol::Opt {{ name: {:?}, kind: ::protocol::Kind::{:?}",
-            opt.name, opt.kind
+            "{indent}::protocol::Opt {{ name: {:?}, kind: ::protocol::Kind::{}",
+            opt.name,
+            constant(opt.kind)
         );
         match opt.elements {
             Some(kind) => {
-                let _ = write!(out, ", elements: Some(::protocol::Kind::{kind:?})");
+                let _ = write!(out, ", elements: Some(::protocol::Kind::{})", constant(kind));
             }
             None => out.push_str(", elements: None"),
         }
@@ -41,10 +44,17 @@ fn table(out: &mut String, options: &[Opt], depth: usize) {
         literals(out, &opt.choices);
         let _ = write!(out, ", aliases: &{:?}, options: ", opt.aliases);
         table(out, &opt.options, depth + 1);
+        out.push_str(", summary: ");
+        quoted(out, &opt.summary);
         out.push_str(" },\n");
     }
     out.push_str(&"    ".repeat(depth));
     out.push(']');
+}
+
+/// `Kind::Str` → `STR`.
+fn constant(kind: Kind) -> String {
+    format!("{kind:?}").to_uppercase()
 }
 
 fn literals(out: &mut String, items: &[Node]) {
@@ -64,7 +74,7 @@ fn literal(out: &mut String, node: &Node) {
         Node::Null => write!(out, "None"),
         Node::Bool(value) => write!(out, "Bool({value})"),
         Node::Int(value) => write!(out, "Int({value})"),
-        Node::Float(value) => write!(out, "Float({value:?})"),
+        Node::Float(value) => write!(out, "Float(\"{value:?}\")"),
         Node::Str(value) => {
             out.push_str("Str(");
             quoted(out, value);

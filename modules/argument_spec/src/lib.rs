@@ -8,6 +8,7 @@
 mod document;
 mod emit;
 mod fragment;
+mod prose;
 mod python_source;
 mod table;
 #[cfg(test)]
@@ -89,5 +90,9 @@ pub fn read_spec(plugins: &Path, name: &str, inputs: &mut Vec<PathBuf>) -> Resul
         fragment::extend(&mut doc, part).map_err(at)?;
     }
     let table = options(&doc).map_err(at)?;
-    Ok(rust_item(name, &table))
+    let summary = prose::first_sentence(doc.get("short_description"));
+    if summary.is_empty() {
+        return Err(at("`short_description:` is missing".to_string()));
+    }
+    Ok(rust_item(name, &summary, &table))
 }

@@ -1,6 +1,6 @@
 //! The `options` of a document, checked, as a table.
 
-use crate::Node;
+use crate::{Node, prose};
 
 /// The types that Ansible's argument spec knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,6 +60,8 @@ pub struct Opt {
     pub aliases: Vec<String>,
     /// Sub-options of a dict or of a list of dicts.
     pub options: Vec<Opt>,
+    /// The first sentence of its description.
+    pub summary: String,
 }
 
 /// Fields of an option that say something to the reader only.
@@ -106,6 +108,7 @@ fn option(name: &str, fields: &Node, context: &str) -> Result<Opt, String> {
         choices: Vec::new(),
         aliases: Vec::new(),
         options: Vec::new(),
+        summary: prose::first_sentence(fields.get("description")),
     };
     for (field, value) in items {
         match (field.as_str(), value) {

@@ -100,7 +100,7 @@ fn every_module_of_the_collection_has_a_spec() {
             let text = read_spec(&plugins(), name, &mut Vec::new()).unwrap();
             // An action plugin runs on the controller: it has no binary, and no tree to work on.
             let binary = !plugins().join("action").join(format!("{name}.py")).exists();
-            let root = text.contains(r#"name: "root", kind: ::protocol::Kind::Path"#);
+            let root = text.contains(r#"name: "root", kind: ::protocol::Kind::PATH"#);
             assert_eq!(root, binary, "{name}: {text}");
             seen += 1;
         }

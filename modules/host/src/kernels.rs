@@ -1,7 +1,5 @@
 //! The kernels installed under the root, and the modules each of them has.
 
-use std::collections::BTreeMap;
-
 use crate::{HostError, Root};
 
 /// A kernel that can be booted: its image is there.
@@ -45,7 +43,7 @@ pub struct ModuleIndex {
 /// The installed kernels, sorted by release. Rescue images (`0-rescue-…`) and what package
 /// managers leave behind (`.dpkg-bak`, `.old`) are no kernels.
 pub fn installed(root: &Root) -> Result<Vec<Kernel>, HostError> {
-    let mut found: BTreeMap<String, Kernel> = BTreeMap::new();
+    let mut found: Vec<Kernel> = Vec::new();
     let mut claimed = Vec::new();
     for name in root.list("/lib/modules")? {
         let release = name.to_string_lossy().into_owned();
@@ -57,9 +55,9 @@ pub fn installed(root: &Root) -> Result<Vec<Kernel>, HostError> {
         if let Some((image, package)) = in_boot {
             let initrd = first(root, [format!("/boot/initramfs-{package}.img")]);
             claimed.push(package);
-            found.insert(release.clone(), Kernel { release, image: Some(image), initrd, config: None });
+            found.push(Kernel { release, image: Some(image), initrd, config: None });
         } else if root.exists(&own) {
-            found.insert(release.clone(), Kernel { release, image: Some(own), ..Kernel::default() });
+            found.push(Kernel { release, image: Some(own), ..Kernel::default() });
         }
     }
     for name in root.list("/boot")? {
@@ -72,11 +70,15 @@ pub fn installed(root: &Root) -> Result<Vec<Kernel>, HostError> {
         if is_copy || is_leftover(release) || claimed.iter().any(|c| c == release) {
             continue;
         }
-        let kernel = found.entry(release.to_string()).or_default();
-        kernel.release = release.to_string();
-        kernel.image = Some(format!("/boot/{name}"));
+        let image = Some(format!("/boot/{name}"));
+        match found.iter_mut().find(|kernel| kernel.release == release) {
+            Some(kernel) => kernel.image = image,
+            None => found.push(Kernel { release: release.to_string(), image, ..Kernel::default() }),
+        }
     }
-    for (release, kernel) in &mut found {
+    found.sort_by(|a, b| a.release.cmp(&b.release));
+    for kernel in &mut found {
+        let release = &kernel.release;
         if kernel.initrd.is_none() {
             kernel.initrd = first(
                 root,
@@ -92,7 +94,7 @@ pub fn installed(root: &Root) -> Result<Vec<Kernel>, HostError> {
         kernel.config =
             first(root, [format!("/boot/config-{release}"), format!("/lib/modules/{release}/config")]);
     }
-    Ok(found.into_values().collect())
+    Ok(found)
 }
 
 fn first<const N: usize>(root: &Root, paths: [String; N]) -> Option<String> {

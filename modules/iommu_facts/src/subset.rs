@@ -96,7 +96,7 @@ mod tests {
         let given: Vec<String> = given.iter().map(|word| word.to_string()).collect();
         match chosen(&given) {
             Ok(subsets) => subsets.into_iter().map(Subset::name).collect::<Vec<_>>().join(" "),
-            Err(failure) => failure.msg,
+            Err(failure) => failure.into_parts().msg,
         }
     }
 

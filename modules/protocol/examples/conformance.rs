@@ -9,13 +9,14 @@ use serde_json::{Map, Value, json};
 
 const PLAIN: Opt = Opt {
     name: "",
-    kind: Kind::Str,
+    kind: Kind::STR,
     elements: None,
     required: false,
     default: Literal::None,
     choices: &[],
     aliases: &[],
     options: &[],
+    summary: "",
 };
 
 const fn plain(name: &'static str, kind: Kind) -> Opt {
@@ -23,7 +24,7 @@ const fn plain(name: &'static str, kind: Kind) -> Opt {
 }
 
 const fn list(name: &'static str, kind: Kind) -> Opt {
-    Opt { name, kind: Kind::List, elements: Some(kind), ..PLAIN }
+    Opt { name, kind: Kind::LIST, elements: Some(kind), ..PLAIN }
 }
 
 const fn default(name: &'static str, kind: Kind, default: Literal) -> Opt {
@@ -36,85 +37,85 @@ const NUMBERS: &[Literal] = &[Literal::Int(1), Literal::Int(2), Literal::Int(3)]
 const PORTS: &[Literal] = &[Literal::Int(22), Literal::Int(2222)];
 
 const DEEP: &[Opt] = &[
-    Opt { required: true, ..plain("leaf", Kind::Int) },
-    Opt { aliases: &["tw"], ..plain("twig", Kind::Str) },
-    list("leaves", Kind::Float),
+    Opt { required: true, ..plain("leaf", Kind::INT) },
+    Opt { aliases: &["tw"], ..plain("twig", Kind::STR) },
+    list("leaves", Kind::FLOAT),
 ];
 const CONF: &[Opt] = &[
-    Opt { required: true, ..plain("host", Kind::Str) },
-    Opt { choices: PORTS, ..default("port", Kind::Int, Literal::Int(22)) },
-    plain("pw", Kind::Str),
-    Opt { aliases: &["alx"], ..plain("al", Kind::Str) },
-    Opt { options: DEEP, ..plain("deep", Kind::Dict) },
-    plain("gone", Kind::Str),
+    Opt { required: true, ..plain("host", Kind::STR) },
+    Opt { choices: PORTS, ..default("port", Kind::INT, Literal::Int(22)) },
+    plain("pw", Kind::STR),
+    Opt { aliases: &["alx"], ..plain("al", Kind::STR) },
+    Opt { options: DEEP, ..plain("deep", Kind::DICT) },
+    plain("gone", Kind::STR),
 ];
 const RULE: &[Opt] = &[
-    Opt { required: true, ..plain("k", Kind::Str) },
-    plain("v", Kind::Bool),
-    Opt { choices: LETTERS, ..list("letters", Kind::Str) },
-    Opt { options: DEEP, ..list("deeper", Kind::Dict) },
+    Opt { required: true, ..plain("k", Kind::STR) },
+    plain("v", Kind::BOOL),
+    Opt { choices: LETTERS, ..list("letters", Kind::STR) },
+    Opt { options: DEEP, ..list("deeper", Kind::DICT) },
 ];
 
 const OPTIONS: &[Opt] = &[
-    Opt { required: true, aliases: &["n", "nm"], ..plain("name", Kind::Str) },
-    Opt { choices: STATES, ..default("state", Kind::Str, Literal::Str("present")) },
-    plain("count", Kind::Int),
-    plain("ratio", Kind::Float),
-    default("force", Kind::Bool, Literal::Bool(false)),
-    Opt { choices: LETTERS, ..list("tags", Kind::Str) },
-    Opt { choices: LETTERS, ..plain("letter", Kind::Str) },
-    Opt { options: CONF, ..plain("conf", Kind::Dict) },
-    Opt { options: RULE, ..list("rules", Kind::Dict) },
-    Opt { choices: &[Literal::Str("yes"), Literal::Str("no")], ..plain("yesno", Kind::Str) },
+    Opt { required: true, aliases: &["n", "nm"], ..plain("name", Kind::STR) },
+    Opt { choices: STATES, ..default("state", Kind::STR, Literal::Str("present")) },
+    plain("count", Kind::INT),
+    plain("ratio", Kind::FLOAT),
+    default("force", Kind::BOOL, Literal::Bool(false)),
+    Opt { choices: LETTERS, ..list("tags", Kind::STR) },
+    Opt { choices: LETTERS, ..plain("letter", Kind::STR) },
+    Opt { options: CONF, ..plain("conf", Kind::DICT) },
+    Opt { options: RULE, ..list("rules", Kind::DICT) },
+    Opt { choices: &[Literal::Str("yes"), Literal::Str("no")], ..plain("yesno", Kind::STR) },
     Opt {
         choices: &[Literal::Str("on"), Literal::Str("yes"), Literal::Str("off")],
-        ..plain("onyes", Kind::Str)
+        ..plain("onyes", Kind::STR)
     },
-    Opt { choices: NUMBERS, ..plain("number", Kind::Int) },
-    Opt { choices: NUMBERS, ..list("numbers", Kind::Int) },
-    Opt { choices: &[Literal::Int(0), Literal::Str("auto")], ..plain("mixed", Kind::Raw) },
-    plain("a", Kind::Str),
-    plain("b", Kind::Str),
-    plain("c", Kind::Str),
-    plain("d", Kind::Str),
-    plain("secret", Kind::Str),
-    plain("secrets", Kind::Raw),
-    default("default_secret", Kind::Str, Literal::Str("inbuilt")),
-    plain("db_password", Kind::Str),
-    plain("pass_mode", Kind::Str),
-    plain("passthrough_mode", Kind::Str),
-    plain("old", Kind::Str),
-    plain("dated", Kind::Str),
-    Opt { aliases: &["former"], ..plain("present_name", Kind::Str) },
-    plain("t_str", Kind::Str),
-    plain("t_bool", Kind::Bool),
-    plain("t_int", Kind::Int),
-    plain("t_float", Kind::Float),
-    plain("t_list", Kind::List),
-    plain("t_dict", Kind::Dict),
-    plain("t_path", Kind::Path),
-    plain("t_raw", Kind::Raw),
-    plain("t_json", Kind::Json),
-    plain("t_jsonarg", Kind::Jsonarg),
-    plain("t_bytes", Kind::Bytes),
-    plain("t_bits", Kind::Bits),
-    list("l_str", Kind::Str),
-    list("l_bool", Kind::Bool),
-    list("l_int", Kind::Int),
-    list("l_float", Kind::Float),
-    list("l_list", Kind::List),
-    list("l_dict", Kind::Dict),
-    list("l_path", Kind::Path),
-    list("l_raw", Kind::Raw),
-    list("l_json", Kind::Json),
-    list("l_bytes", Kind::Bytes),
-    default("d_str", Kind::Str, Literal::Str("x")),
-    default("d_path", Kind::Path, Literal::Str("~/$FOO")),
-    default("d_int", Kind::Int, Literal::Int(7)),
-    default("d_float", Kind::Float, Literal::Float(0.5)),
-    Opt { default: Literal::List(&[Literal::Str("one"), Literal::Str("two")]), ..list("d_list", Kind::Str) },
-    default("d_dict", Kind::Dict, Literal::Dict(&[("key", Literal::Bool(true))])),
-    default("d_raw", Kind::Raw, Literal::Str("raw")),
+    Opt { choices: NUMBERS, ..plain("number", Kind::INT) },
+    Opt { choices: NUMBERS, ..list("numbers", Kind::INT) },
+    Opt { choices: &[Literal::Int(0), Literal::Str("auto")], ..plain("mixed", Kind::RAW) },
+    plain("a", Kind::STR),
+    plain("b", Kind::STR),
+    plain("c", Kind::STR),
+    plain("d", Kind::STR),
+    plain("secret", Kind::STR),
+    plain("secrets", Kind::RAW),
+    default("default_secret", Kind::STR, Literal::Str("inbuilt")),
+    plain("db_password", Kind::STR),
+    plain("pass_mode", Kind::STR),
+    plain("passthrough_mode", Kind::STR),
+    plain("old", Kind::STR),
+    plain("dated", Kind::STR),
+    Opt { aliases: &["former"], ..plain("present_name", Kind::STR) },
+    plain("t_str", Kind::STR),
+    plain("t_bool", Kind::BOOL),
+    plain("t_int", Kind::INT),
+    plain("t_float", Kind::FLOAT),
+    plain("t_list", Kind::LIST),
+    plain("t_dict", Kind::DICT),
+    plain("t_path", Kind::PATH),
+    plain("t_raw", Kind::RAW),
+    plain("t_json", Kind::JSON),
+    plain("t_jsonarg", Kind::JSONARG),
+    plain("t_bytes", Kind::BYTES),
+    plain("t_bits", Kind::BITS),
+    list("l_str", Kind::STR),
+    list("l_bool", Kind::BOOL),
+    list("l_int", Kind::INT),
+    list("l_float", Kind::FLOAT),
+    list("l_list", Kind::LIST),
+    list("l_dict", Kind::DICT),
+    list("l_path", Kind::PATH),
+    list("l_raw", Kind::RAW),
+    list("l_json", Kind::JSON),
+    list("l_bytes", Kind::BYTES),
+    default("d_str", Kind::STR, Literal::Str("x")),
+    default("d_path", Kind::PATH, Literal::Str("~/$FOO")),
+    default("d_int", Kind::INT, Literal::Int(7)),
+    default("d_float", Kind::FLOAT, Literal::Float("0.5")),
+    Opt { default: Literal::List(&[Literal::Str("one"), Literal::Str("two")]), ..list("d_list", Kind::STR) },
+    default("d_dict", Kind::DICT, Literal::Dict(&[("key", Literal::Bool(true))])),
+    default("d_raw", Kind::RAW, Literal::Str("raw")),
 ];
 
 const RULES: Rules = Rules {
@@ -185,7 +186,7 @@ const RULES: Rules = Rules {
 struct Conformance;
 
 impl Module for Conformance {
-    const SPEC: &'static Spec = &Spec { module: "conformance", options: OPTIONS };
+    const SPEC: &'static Spec = &Spec { module: "conformance", summary: "", options: OPTIONS };
     const RULES: Rules = RULES;
     type Args = Map<String, Value>;
     type Observed = ();
@@ -213,12 +214,12 @@ fn main() -> ExitCode {
 fn level(options: &[Opt], rules: &Rules) -> Value {
     let mut spec = Vec::new();
     for opt in options {
-        let mut fields = json!({ "type": format!("{:?}", opt.kind).to_lowercase() });
+        let mut fields = json!({ "type": opt.kind.name() });
         let mut set = |name: &str, value: Value| {
             fields[name] = value;
         };
         if let Some(kind) = opt.elements {
-            set("elements", format!("{kind:?}").to_lowercase().into());
+            set("elements", kind.name().into());
         }
         if opt.required {
             set("required", true.into());
@@ -285,7 +286,7 @@ fn literal(literal: &Literal) -> Value {
         Literal::None => Value::Null,
         Literal::Bool(value) => (*value).into(),
         Literal::Int(value) => (*value).into(),
-        Literal::Float(value) => (*value).into(),
+        Literal::Float(text) => text.parse::<f64>().map_or(Value::Null, Value::from),
         Literal::Str(text) => (*text).into(),
         Literal::List(items) => items.iter().map(self::literal).collect(),
         Literal::Dict(items) => {

@@ -1,6 +1,6 @@
 //! What Ansible hands to a module: where from, and the `_ansible_*` part of it.
 
-use std::ffi::OsString;
+use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
 
@@ -11,22 +11,15 @@ use crate::value::{Dict, Value};
 /// More than any task's arguments; the bound keeps a wrong file from eating the memory.
 const MAX_BYTES: u64 = 64 << 20;
 
-/// Reads the arguments: one JSON object from the file named by the first command line argument, or
-/// from standard input where that is `-`.
-pub fn read(mut command_line: impl Iterator<Item = OsString>) -> Result<Dict, String> {
-    let Some(source) = command_line.next() else {
-        return Err(
-            "No arguments. Ansible calls this module with one argument: a file with the options as a JSON \
-                    object, or - for standard input."
-                .to_string(),
-        );
-    };
+/// Reads the arguments: one JSON object from the file `source`, or from standard input where that is
+/// `-`.
+pub fn read(source: &OsStr) -> Result<Dict, String> {
     let mut bytes = Vec::new();
     let (name, read) = if source == "-" {
         ("standard input".to_string(), io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes))
     } else {
         let name = source.to_string_lossy().into_owned();
-        (name, fs::File::open(&source).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)))
+        (name, fs::File::open(source).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)))
     };
     let wrong = |what: String| format!("{name}: {what}. Give the options as one JSON object.");
     read.map_err(|e| wrong(format!("cannot read the arguments: {e}")))?;
@@ -67,6 +60,11 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// For a call without Ansible. The log is Ansible's: a shell keeps its own.
+    pub fn by_hand(module: &str, check_mode: bool, diff: bool) -> Settings {
+        Settings { check_mode, diff, no_log: true, ..Settings::take(&mut Dict::default(), module) }
+    }
+
     /// Takes the `_ansible_*` entries out of `arguments`. Unknown ones go too: a newer Ansible may
     /// send more.
     pub fn take(arguments: &mut Dict, module: &str) -> Settings {

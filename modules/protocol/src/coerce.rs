@@ -1,6 +1,6 @@
 //! The type checks of Ansible's argument spec: what becomes of a value of each type.
 
-use crate::spec::Kind;
+use crate::float::Float;
 use crate::value::{Dict, Value};
 use crate::{expand, json, numbers, pyliteral, pytext};
 
@@ -28,54 +28,27 @@ fn class(value: &Value) -> String {
     format!("<class '{}'>", pytext::type_name(value))
 }
 
-/// The value as `kind`, or Python's message for why it is none.
-pub fn coerce(kind: Kind, value: Value, era: Era) -> Result<Value, String> {
-    match kind {
-        Kind::Str => string(value, era),
-        Kind::Path => match string(value, era)? {
-            Value::Str(text) => Ok(Value::Str(expand::user(&expand::variables(&text)))),
-            other => Ok(other),
-        },
-        Kind::Raw => Ok(value),
-        Kind::Bool => boolean(value, era),
-        Kind::Int => int(value, era),
-        Kind::Float => float(value),
-        Kind::List => list(value),
-        Kind::Dict => dict(value, era),
-        Kind::Json | Kind::Jsonarg => json_text(value),
-        Kind::Bytes => size(&value, false, era).ok_or_else(|| unable(&value, "a Byte value")),
-        Kind::Bits => size(&value, true, era).ok_or_else(|| unable(&value, "a Bit value")),
-    }
-}
-
-/// `kind` as the argument spec names it.
-pub fn kind_name(kind: Kind) -> &'static str {
-    match kind {
-        Kind::Str => "str",
-        Kind::Bool => "bool",
-        Kind::Int => "int",
-        Kind::Float => "float",
-        Kind::List => "list",
-        Kind::Dict => "dict",
-        Kind::Path => "path",
-        Kind::Raw => "raw",
-        Kind::Json => "json",
-        Kind::Jsonarg => "jsonarg",
-        Kind::Bytes => "bytes",
-        Kind::Bits => "bits",
-    }
-}
-
 fn unable(value: &Value, what: &str) -> String {
     format!("{} cannot be converted to {what}", class(value))
 }
 
-fn string(value: Value, era: Era) -> Result<Value, String> {
+pub fn string(value: Value, era: Era) -> Result<Value, String> {
     match (&value, era) {
         (Value::None, Era::Legacy) => Err("'None' is not a string and conversion is not allowed".to_string()),
         (Value::None, Era::Tagged) => Ok(Value::Str(String::new())),
         _ => Ok(Value::Str(pytext::str(&value))),
     }
+}
+
+pub fn path(value: Value, era: Era) -> Result<Value, String> {
+    match string(value, era)? {
+        Value::Str(text) => Ok(Value::Str(expand::user(&expand::variables(&text)))),
+        other => Ok(other),
+    }
+}
+
+pub fn raw(value: Value, _: Era) -> Result<Value, String> {
+    Ok(value)
 }
 
 /// The truth of a word that Ansible takes for a boolean.
@@ -88,11 +61,12 @@ pub fn boolean_word(word: &str) -> Option<bool> {
     }
 }
 
-fn boolean(value: Value, era: Era) -> Result<Value, String> {
+pub fn boolean(value: Value, era: Era) -> Result<Value, String> {
     let found = match &value {
         Value::Bool(value) => Some(*value),
         Value::Str(text) => boolean_word(text),
-        Value::Int(0 | 1) | Value::Float(0.0 | 1.0) => Some(value.is_true()),
+        Value::Int(0 | 1) => Some(value.is_true()),
+        Value::Float(float) if float.is_zero() || float.as_str() == "1.0" => Some(value.is_true()),
         Value::Int(_) | Value::BigInt(_) | Value::Float(_) => None,
         Value::None | Value::List(_) | Value::Dict(_) => return Err(unable(&value, "a bool")),
     };
@@ -106,12 +80,12 @@ fn boolean(value: Value, era: Era) -> Result<Value, String> {
     })
 }
 
-fn int(value: Value, era: Era) -> Result<Value, String> {
+pub fn int(value: Value, era: Era) -> Result<Value, String> {
     let found = match &value {
         Value::Bool(_) | Value::Int(_) | Value::BigInt(_) => return Ok(value),
         Value::Str(text) if era == Era::Legacy => numbers::int(text),
         Value::Str(text) => numbers::whole(text),
-        Value::Float(float) if era == Era::Tagged => numbers::whole_float(*float),
+        Value::Float(float) if era == Era::Tagged => numbers::whole(float.as_str()),
         _ => None,
     };
     found.ok_or_else(|| match era {
@@ -120,19 +94,19 @@ fn int(value: Value, era: Era) -> Result<Value, String> {
     })
 }
 
-fn float(value: Value) -> Result<Value, String> {
+pub fn float(value: Value, _: Era) -> Result<Value, String> {
     let found = match &value {
-        Value::Float(float) => Some(*float),
+        Value::Float(_) => return Ok(value),
         Value::Bool(value) => Some(f64::from(u8::from(*value))),
         Value::Int(value) => Some(*value as f64),
         Value::BigInt(digits) => digits.parse().ok().filter(|float: &f64| float.is_finite()),
         Value::Str(text) => numbers::float(text),
         _ => None,
     };
-    found.map(Value::Float).ok_or_else(|| unable(&value, "a float"))
+    found.map(|float| Value::Float(Float::from_f64(float))).ok_or_else(|| unable(&value, "a float"))
 }
 
-fn list(value: Value) -> Result<Value, String> {
+pub fn list(value: Value, _: Era) -> Result<Value, String> {
     match value {
         Value::List(_) => Ok(value),
         Value::Str(text) => {
@@ -145,7 +119,7 @@ fn list(value: Value) -> Result<Value, String> {
     }
 }
 
-fn json_text(value: Value) -> Result<Value, String> {
+pub fn json_text(value: Value, _: Era) -> Result<Value, String> {
     match &value {
         Value::Str(text) => Ok(Value::Str(pytext::strip(text).to_string())),
         Value::List(_) | Value::Dict(_) => {
@@ -157,8 +131,13 @@ fn json_text(value: Value) -> Result<Value, String> {
     }
 }
 
-fn size(value: &Value, bits: bool, era: Era) -> Option<Value> {
-    numbers::size(&pytext::str(value), bits, era == Era::Legacy)
+pub fn bytes(value: Value, era: Era) -> Result<Value, String> {
+    numbers::size(&pytext::str(&value), false, era == Era::Legacy)
+        .ok_or_else(|| unable(&value, "a Byte value"))
+}
+
+pub fn bits(value: Value, era: Era) -> Result<Value, String> {
+    numbers::size(&pytext::str(&value), true, era == Era::Legacy).ok_or_else(|| unable(&value, "a Bit value"))
 }
 
 /// A mapping; from a string, JSON or a Python literal in braces, or else `k=v` pairs.

@@ -3,6 +3,7 @@
 //! Own code, because `serde_json` refuses what Ansible sends (`NaN`, `Infinity`, integers beyond 64
 //! bits) and sorts the keys, whose order the log line shows.
 
+use crate::float::Float;
 use crate::pytext;
 use crate::value::{Dict, Value};
 
@@ -65,9 +66,9 @@ impl<'a> Reader<'a> {
                     ("null", Value::None),
                     ("true", Value::Bool(true)),
                     ("false", Value::Bool(false)),
-                    ("NaN", Value::Float(f64::NAN)),
-                    ("Infinity", Value::Float(f64::INFINITY)),
-                    ("-Infinity", Value::Float(f64::NEG_INFINITY)),
+                    ("NaN", Value::Float(Float::nan())),
+                    ("Infinity", Value::Float(Float::infinity(false))),
+                    ("-Infinity", Value::Float(Float::infinity(true))),
                 ] {
                     if self.take(token) {
                         return Ok(value);
@@ -220,7 +221,7 @@ impl<'a> Reader<'a> {
         let token = rest.get(..end).unwrap_or_default();
         self.at += end;
         if end > whole {
-            return token.parse().map(Value::Float).map_err(|_| self.wrong("no number"));
+            return Float::from_decimal(token).map(Value::Float).ok_or_else(|| self.wrong("no number"));
         }
         Ok(token.parse().map_or_else(|_| Value::BigInt(token.to_string()), Value::Int))
     }
@@ -244,9 +245,11 @@ pub fn write(out: &mut String, value: &Value, style: Style) {
         Value::Bool(false) => out.push_str("false"),
         Value::Float(float) if !float.is_finite() => out.push_str(match style {
             Style::Strict => "null",
-            Style::Python if float.is_nan() => "NaN",
-            Style::Python if *float > 0.0 => "Infinity",
-            Style::Python => "-Infinity",
+            Style::Python => match float.as_str() {
+                "nan" => "NaN",
+                "inf" => "Infinity",
+                _ => "-Infinity",
+            },
         }),
         Value::Int(_) | Value::BigInt(_) | Value::Float(_) => out.push_str(&pytext::str(value)),
         Value::Str(text) => write_string(out, text, style),
@@ -275,7 +278,8 @@ pub fn write(out: &mut String, value: &Value, style: Style) {
     }
 }
 
-fn write_string(out: &mut String, text: &str, style: Style) {
+/// Appends a text as a JSON string.
+pub fn write_string(out: &mut String, text: &str, style: Style) {
     out.push('"');
     for c in text.chars() {
         match c {

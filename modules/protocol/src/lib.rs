@@ -7,9 +7,12 @@
 //! A module is a type that implements [`Module`]; its `main` is [`run`].
 
 mod arguments;
+mod by_hand;
 mod coerce;
+mod deserialize;
 mod expand;
 mod failure;
+mod float;
 mod json;
 mod local_time;
 mod log;

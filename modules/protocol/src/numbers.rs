@@ -35,7 +35,7 @@ fn split_sign(text: &str) -> (bool, &str) {
 }
 
 /// Whether every underscore stands between two digits, as Python wants it in `int()`.
-fn grouped(text: &str) -> bool {
+pub fn grouped(text: &str) -> bool {
     let bytes = text.as_bytes();
     let digit = |at: Option<usize>| at.and_then(|at| bytes.get(at)).is_some_and(u8::is_ascii_digit);
     bytes.iter().enumerate().all(|(at, b)| *b != b'_' || (digit(at.checked_sub(1)) && digit(Some(at + 1))))
@@ -84,11 +84,6 @@ pub fn whole(text: &str) -> Option<Value> {
     let cut = usize::try_from(-shift).ok()?.min(digits.len());
     let (head, tail) = digits.split_at(digits.len() - cut);
     tail.bytes().all(|b| b == b'0').then(|| integer(negative, head))
-}
-
-/// The integer a float is equal to.
-pub fn whole_float(value: f64) -> Option<Value> {
-    (value.is_finite() && value.fract() == 0.0).then(|| whole(&format!("{value:.0}"))).flatten()
 }
 
 /// Python's `float(text)`.

@@ -1,5 +1,6 @@
 //! Python literals in text, for options of type dict (`"{'a': True}"`), as `ast.literal_eval` reads them.
 
+use crate::float::Float;
 use crate::numbers;
 use crate::pytext;
 use crate::value::{Dict, Value};
@@ -131,7 +132,9 @@ impl Reader<'_> {
             return if octal { None } else { numbers::int(&text) };
         }
         let plain = token.starts_with(|c: char| c.is_ascii_digit() || c == '.');
-        plain.then(|| numbers::float(&text)).flatten().map(Value::Float)
+        // An underscore has to stand between two digits.
+        let plain = plain && numbers::grouped(&text);
+        plain.then(|| Float::from_decimal(&text.replace('_', ""))).flatten().map(Value::Float)
     }
 
     /// One string, or several side by side, which are one.

@@ -24,7 +24,7 @@ fn push_repr(out: &mut String, value: &Value) {
         Value::Bool(false) => out.push_str("False"),
         Value::Int(value) => out.push_str(&value.to_string()),
         Value::BigInt(digits) => out.push_str(digits),
-        Value::Float(value) => out.push_str(&float(*value)),
+        Value::Float(value) => out.push_str(value.as_str()),
         Value::Str(text) => push_quoted(out, text),
         Value::List(items) => {
             out.push('[');
@@ -98,26 +98,6 @@ fn is_printable(c: char) -> bool {
     let length = 1 + c.encode_utf8(&mut pair[1..]).len();
     let pair = std::str::from_utf8(&pair[..length]).unwrap_or_default();
     pair.escape_debug().nth(1) == Some(c)
-}
-
-/// `repr` of a float: the shortest digits that give it back, with an exponent beyond 16 digits.
-fn float(value: f64) -> String {
-    if value.is_nan() {
-        return "nan".to_string();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "inf" } else { "-inf" }.to_string();
-    }
-    let shortest = format!("{value:e}");
-    let (mantissa, exponent) = shortest.split_once('e').unwrap_or((&shortest, "0"));
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    if (-4..16).contains(&exponent) {
-        let plain = value.to_string();
-        return if plain.contains('.') { plain } else { plain + ".0" };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    let pad = if exponent.abs() < 10 { "0" } else { "" };
-    format!("{mantissa}e{sign}{pad}{}", exponent.abs())
 }
 
 /// `type(value).__name__`.

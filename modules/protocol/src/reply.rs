@@ -4,9 +4,10 @@ use std::io::{self, Write};
 
 use apply::{Action, Activation, Plan};
 use host::Root;
+use serde_json::json;
 
-use crate::Failure;
 use crate::arguments::Settings;
+use crate::failure::{Failure, Said};
 use crate::json;
 use crate::mask::Secrets;
 use crate::value::{Dict, Value};
@@ -21,10 +22,11 @@ pub fn text(text: impl Into<String>) -> Value {
 
 /// The fields of a failed run.
 pub fn failed(failure: Failure) -> Dict {
-    let mut out = Dict::from(failure.details);
+    let Said { msg, code, details } = failure.into_parts();
+    let mut out = Dict::from(details);
     out.set("failed", Value::Bool(true));
-    out.set("msg", text(failure.msg));
-    if let Some(code) = failure.code {
+    out.set("msg", text(msg));
+    if let Some(code) = code {
         out.set("code", text(code));
     }
     out
@@ -34,7 +36,7 @@ pub fn failed(failure: Failure) -> Dict {
 /// `done` are the commands that ran; `None` where nothing was carried out.
 pub fn add_plan(out: &mut Dict, plan: &Plan, done: Option<Vec<Action>>) {
     let run = done.unwrap_or_else(|| plan.activations.iter().map(Activation::due).collect());
-    out.set("actions", Value::List(run.iter().chain(&plan.left_due).map(action).collect()));
+    out.set("actions", Value::List(run.iter().chain(&plan.left_due).map(|a| action(a).into()).collect()));
     out.set("reboot_required", Value::Bool(!plan.reboot.is_empty()));
     let reasons = plan.reboot.iter().map(|reason| {
         let mut out = Dict::default();
@@ -46,12 +48,8 @@ pub fn add_plan(out: &mut Dict, plan: &Plan, done: Option<Vec<Action>>) {
 }
 
 /// A command as the reply shows it: `rc` is null where it did not run.
-pub fn action(action: &Action) -> Value {
-    let mut out = Dict::default();
-    out.set("command", Value::List(action.command.iter().map(text).collect()));
-    out.set("reason", text(action.reason.as_str()));
-    out.set("rc", action.rc.map_or(Value::None, |rc| Value::Int(rc.into())));
-    Value::Dict(out)
+pub fn action(action: &Action) -> serde_json::Value {
+    json!({ "command": action.command, "reason": action.reason, "rc": action.rc })
 }
 
 /// `backup_file`: the copy's path, or the list of them where several files were copied.

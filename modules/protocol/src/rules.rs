@@ -115,7 +115,8 @@ fn means(choice: &Value) -> Option<bool> {
             "n" | "no" | "off" | "0" | "false" | "f" => Some(false),
             _ => None,
         },
-        Value::Bool(_) | Value::Int(0 | 1) | Value::Float(0.0 | 1.0) => Some(choice.is_true()),
+        Value::Bool(_) | Value::Int(0 | 1) => Some(choice.is_true()),
+        Value::Float(float) if float.is_zero() || float.as_str() == "1.0" => Some(choice.is_true()),
         _ => None,
     }
 }

@@ -1,39 +1,84 @@
 //! The one way of every run: arguments, validation, observe, plan, apply, verify, reply.
 
 use std::env;
+use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
 use apply::Plan;
 use host::Root;
+use serde::Deserialize;
 
 use crate::arguments::{self, Settings};
+use crate::by_hand;
+use crate::mask::Secrets;
 use crate::reply::{self, Envelope};
 use crate::validate::{self, Checked};
 use crate::value::{Dict, Value};
 use crate::{Failure, Module, log};
 
-/// Runs the module `M` as Ansible calls it: reads the arguments, does what they ask, prints one
-/// JSON object. This is the whole of a module's `main`.
+/// Runs the module `M`: as Ansible calls it, or by hand. This is the whole of a module's `main`.
 ///
-/// Exit status 0, or 1 where the reply says `failed`. A panic, too, becomes such a reply.
+/// Ansible's call reads the arguments, does what they ask and prints one JSON object. Exit status 0,
+/// or 1 where the reply says `failed`. A panic, too, becomes such a reply.
 pub fn run<M: Module>() -> ExitCode {
-    std::panic::set_hook(Box::new(|panic| {
-        let _ = reply::print(&reply::failed(Failure::new(format!(
-            "{panic}\nThis is a fault of the module itself; please report it with the task."
-        ))));
+    let words: Vec<OsString> = env::args_os().skip(1).collect();
+    let ansibles = by_hand::ansibles(&words);
+    let by_hand = ansibles.is_none();
+    std::panic::set_hook(Box::new(move |panic| {
+        let msg = format!("{panic}\nThis is a fault of the module itself; please report it with the task.");
+        if by_hand {
+            by_hand::failed(&msg);
+        } else {
+            let _ = reply::print(&reply::failed(Failure::new(msg)));
+        }
         std::process::exit(1);
     }));
-    let (failed, sent) = match arguments::read(env::args_os().skip(1)) {
-        Ok(arguments) => answer::<M>(arguments),
+    let Some(source) = ansibles else { return ExitCode::from(by_hand::run::<M>(words)) };
+    let (failed, sent) = match arguments::read(source) {
+        Ok(mut arguments) => {
+            let settings = Settings::take(&mut arguments, M::SPEC.module);
+            let run = go::<M>(arguments, &settings);
+            (run.result.is_err(), run.send(&settings))
+        }
         Err(msg) => (true, reply::print(&reply::failed(Failure::new(msg)))),
     };
     // Who closed the pipe reads no reply; the exit status is all that is left to tell.
     ExitCode::from(u8::from(failed || sent.is_err()))
 }
 
-fn answer<M: Module>(mut arguments: Dict) -> (bool, std::io::Result<()>) {
-    let settings = Settings::take(&mut arguments, M::SPEC.module);
+/// What came of one run.
+pub struct Run {
+    /// The results, or why there are none.
+    pub result: Result<Done, Failure>,
+    /// For the user.
+    pub warnings: Vec<String>,
+    params: Dict,
+    secrets: Secrets,
+    deprecations: Vec<Value>,
+}
+
+/// A run that succeeded.
+pub struct Done {
+    /// The module's results and what every module adds.
+    pub reply: Dict,
+    /// What was done, or is to be done.
+    pub plan: Plan,
+    /// Where.
+    pub root: Root,
+}
+
+impl Run {
+    /// Prints the reply that Ansible reads.
+    pub fn send(self, settings: &Settings) -> std::io::Result<()> {
+        let Run { result, warnings, params, secrets, deprecations } = self;
+        let reply = result.map_or_else(reply::failed, |done| done.reply);
+        Envelope { settings, secrets: &secrets, params: &params, warnings, deprecations }.send(reply)
+    }
+}
+
+/// Validates the arguments and does what they ask.
+pub fn go<M: Module>(arguments: Dict, settings: &Settings) -> Run {
     let checked = validate::validate(M::SPEC.options, &M::RULES, arguments, settings.era);
     let Checked { params, secrets, mut warnings, deprecations, error, unsupported } = checked;
     let unsupported = unsupported
@@ -45,19 +90,15 @@ fn answer<M: Module>(mut arguments: Dict) -> (bool, std::io::Result<()>) {
             let (line, found) = log::invocation(M::SPEC.options, &M::RULES, &params, &secrets);
             let mut lines = log::warning_lines(settings.era, &found);
             lines.push(line);
-            log::send(&settings, &secrets, &lines);
+            log::send(settings, &secrets, &lines);
             if !settings.no_log {
                 warnings.extend(found);
             }
             leave_unreadable_directory();
-            carry_out::<M>(&params, &settings, &mut warnings)
+            carry_out::<M>(&params, settings, &mut warnings)
         }
     };
-    let failed = result.is_err();
-    let reply = result.unwrap_or_else(reply::failed);
-    let envelope =
-        Envelope { settings: &settings, secrets: &secrets, params: &params, warnings, deprecations };
-    (failed, envelope.send(reply))
+    Run { result, warnings, params, secrets, deprecations }
 }
 
 /// `become` may leave the process in a directory its user cannot read, where commands fail.
@@ -72,9 +113,9 @@ fn carry_out<M: Module>(
     params: &Dict,
     settings: &Settings,
     warnings: &mut Vec<String>,
-) -> Result<Dict, Failure> {
-    let known = validate::known(M::SPEC.options, params.clone()).into_json();
-    let args: M::Args = serde_json::from_value(serde_json::Value::Object(known))
+) -> Result<Done, Failure> {
+    let known = Value::Dict(validate::known(M::SPEC.options, params.clone()));
+    let args = M::Args::deserialize(known)
         .map_err(|error| Failure::new(format!("An option has a value that is out of range: {error}.")))?;
     let root = match params.get("root") {
         Some(Value::Str(path)) => Root::open(Path::new(path))?,
@@ -94,8 +135,8 @@ fn carry_out<M: Module>(
         let backup = params.get("backup").is_some_and(Value::is_true);
         let mut after = None;
         let mut verify = || {
-            let seen = M::observe(&args, &root).map_err(|failure| failure.msg)?;
-            let again = M::plan(&args, &seen).map_err(|failure| failure.msg)?;
+            let seen = M::observe(&args, &root).map_err(|failure| failure.into_parts().msg)?;
+            let again = M::plan(&args, &seen).map_err(|failure| failure.into_parts().msg)?;
             after = Some(seen);
             unfinished(&again.plan, &root)
         };
@@ -115,7 +156,7 @@ fn carry_out<M: Module>(
             out.set("diff", reply::diff(&plan, &root));
         }
     }
-    Ok(out)
+    Ok(Done { reply: out, plan, root })
 }
 
 /// The changes of a second plan, which would not be there if the first had brought what it promised.
@@ -130,7 +171,7 @@ fn unfinished(plan: &Plan, root: &Root) -> Result<(), String> {
 }
 
 fn not_applied(error: apply::ApplyError) -> Failure {
-    let actions = error.actions.iter().map(|action| reply::action(action).into_json()).collect();
+    let actions = error.actions.iter().map(reply::action).collect();
     Failure::new(error.to_string()).with("actions", actions)
 }
 

@@ -1,32 +1,63 @@
 //! What a module's arguments may be: the table out of the documentation, and the rules beside it.
 
-/// The type of an option, as Ansible's argument spec names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+use crate::coerce::{self, Era};
+use crate::value::Value;
+
+/// The type of an option, as Ansible's argument spec names it, with what makes a value one of this
+/// type: so a binary holds only the conversions that its own options need.
+#[derive(Clone, Copy)]
+pub struct Kind {
+    name: &'static str,
+    convert: fn(Value, Era) -> Result<Value, String>,
+}
+
+impl Kind {
     /// Text; anything else becomes its Python `str()`.
-    Str,
+    pub const STR: Kind = Kind { name: "str", convert: coerce::string };
     /// A boolean or one of its words (`yes`, `off`, `1`, …).
-    Bool,
+    pub const BOOL: Kind = Kind { name: "bool", convert: coerce::boolean };
     /// A whole number.
-    Int,
+    pub const INT: Kind = Kind { name: "int", convert: coerce::int };
     /// A number.
-    Float,
+    pub const FLOAT: Kind = Kind { name: "float", convert: coerce::float };
     /// A list; a string is split at commas.
-    List,
+    pub const LIST: Kind = Kind { name: "list", convert: coerce::list };
     /// A mapping; a string is read as JSON or as `k=v` pairs.
-    Dict,
+    pub const DICT: Kind = Kind { name: "dict", convert: coerce::dict };
     /// Text in which variables and `~` are expanded.
-    Path,
+    pub const PATH: Kind = Kind { name: "path", convert: coerce::path };
     /// Left as it is.
-    Raw,
+    pub const RAW: Kind = Kind { name: "raw", convert: coerce::raw };
     /// JSON text; a list or mapping is written as JSON.
-    Json,
-    /// The same as [`Kind::Json`].
-    Jsonarg,
+    pub const JSON: Kind = Kind { name: "json", convert: coerce::json_text };
+    /// The same as [`Kind::JSON`].
+    pub const JSONARG: Kind = Kind { name: "jsonarg", convert: coerce::json_text };
     /// A size in bytes (`10K`, `1MB`).
-    Bytes,
+    pub const BYTES: Kind = Kind { name: "bytes", convert: coerce::bytes };
     /// A size in bits (`10K`, `1Mb`).
-    Bits,
+    pub const BITS: Kind = Kind { name: "bits", convert: coerce::bits };
+
+    /// As the argument spec names it.
+    pub fn name(self) -> &'static str {
+        self.name
+    }
+
+    /// The value as one of this type, or Python's message for why it is none.
+    pub(crate) fn convert(self, value: Value, era: Era) -> Result<Value, String> {
+        (self.convert)(value, era)
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Kind) -> bool {
+        self.name == other.name
+    }
+}
+
+impl std::fmt::Debug for Kind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
 }
 
 /// A constant value: a default, a choice.
@@ -38,8 +69,8 @@ pub enum Literal {
     Bool(bool),
     /// A whole number.
     Int(i64),
-    /// Any other number.
-    Float(f64),
+    /// Any other number, in decimal digits.
+    Float(&'static str),
     /// Text.
     Str(&'static str),
     /// A list.
@@ -67,6 +98,8 @@ pub struct Opt {
     pub aliases: &'static [&'static str],
     /// Sub-options of a dict, or of each dict in a list.
     pub options: &'static [Opt],
+    /// What it is for, in one sentence.
+    pub summary: &'static str,
 }
 
 /// The options of a module. `argument_spec` makes it out of the module's documentation.
@@ -74,6 +107,8 @@ pub struct Opt {
 pub struct Spec {
     /// The module's name.
     pub module: &'static str,
+    /// What it is for, in one sentence.
+    pub summary: &'static str,
     /// Its options in the order of the documentation.
     pub options: &'static [Opt],
 }

@@ -1,5 +1,6 @@
 //! For the unit tests of modules.
 
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::coerce::Era;
@@ -15,8 +16,8 @@ pub fn args<M: Module>(given: Map<String, Value>) -> Result<M::Args, String> {
     if let Some(error) = checked.error.or(checked.unsupported) {
         return Err(error);
     }
-    let known = validate::known(M::SPEC.options, checked.params).into_json();
-    serde_json::from_value(Value::Object(known)).map_err(|error| error.to_string())
+    let known = value::Value::Dict(validate::known(M::SPEC.options, checked.params));
+    M::Args::deserialize(known).map_err(|error| error.to_string())
 }
 
 /// Holds the module's `Args` against its documented options: each option is a field and each field an
@@ -45,9 +46,9 @@ pub fn args_match_spec<M: Module>() {
 
 /// The names of the fields of `Args`, sorted: serde lists them when it denies an unknown one.
 fn fields<M: Module>() -> Vec<String> {
-    let mut unknown = Map::new();
-    unknown.insert("unknown?".to_string(), Value::Null);
-    let error = match serde_json::from_value::<M::Args>(Value::Object(unknown)) {
+    let mut unknown = value::Dict::default();
+    unknown.set("unknown?", value::Value::None);
+    let error = match M::Args::deserialize(value::Value::Dict(unknown)) {
         Err(error) => error.to_string(),
         Ok(_) => String::new(),
     };
@@ -63,20 +64,20 @@ fn fields<M: Module>() -> Vec<String> {
 fn fits<M: Module>(given: Map<String, Value>, what: &str) {
     let checked = validate::validate(M::SPEC.options, &Rules::NONE, value::Dict::from(given), Era::Tagged);
     assert_eq!(checked.error, None, "{what}");
-    let known = validate::known(M::SPEC.options, checked.params).into_json();
-    if let Err(error) = serde_json::from_value::<M::Args>(Value::Object(known)) {
+    let known = value::Value::Dict(validate::known(M::SPEC.options, checked.params));
+    if let Err(error) = M::Args::deserialize(known) {
         panic!("Args of {} does not take {what}: {error}", M::SPEC.module);
     }
 }
 
 /// Every choice, both booleans, or one value of the type.
 fn samples(opt: &Opt) -> Vec<Value> {
-    let wrap = |value: Value| if opt.kind == Kind::List { Value::Array(vec![value]) } else { value };
+    let wrap = |value: Value| if opt.kind == Kind::LIST { Value::Array(vec![value]) } else { value };
     if !opt.choices.is_empty() {
         return opt.choices.iter().map(|choice| wrap(value::Value::from(*choice).into_json())).collect();
     }
-    match opt.kind {
-        Kind::Bool => vec![Value::Bool(true), Value::Bool(false)],
+    match opt.kind.name() {
+        "bool" => vec![Value::Bool(true), Value::Bool(false)],
         _ => vec![sample(opt)],
     }
 }
@@ -84,22 +85,22 @@ fn samples(opt: &Opt) -> Vec<Value> {
 fn sample(opt: &Opt) -> Value {
     if let Some(choice) = opt.choices.first() {
         let choice = value::Value::from(*choice).into_json();
-        return if opt.kind == Kind::List { Value::Array(vec![choice]) } else { choice };
+        return if opt.kind == Kind::LIST { Value::Array(vec![choice]) } else { choice };
     }
-    match opt.kind {
-        Kind::List => Value::Array(vec![of_kind(opt.elements.unwrap_or(Kind::Str), opt.options)]),
-        kind => of_kind(kind, opt.options),
+    match opt.kind == Kind::LIST {
+        true => Value::Array(vec![of_kind(opt.elements.unwrap_or(Kind::STR), opt.options)]),
+        false => of_kind(opt.kind, opt.options),
     }
 }
 
 fn of_kind(kind: Kind, options: &[Opt]) -> Value {
-    match kind {
-        Kind::Bool => Value::Bool(true),
-        Kind::Int | Kind::Bytes | Kind::Bits => 1.into(),
-        Kind::Float => 1.5.into(),
-        Kind::List => Value::Array(Vec::new()),
-        Kind::Dict => Value::Object(options.iter().map(|opt| (opt.name.to_string(), sample(opt))).collect()),
-        Kind::Json | Kind::Jsonarg => "{}".into(),
-        Kind::Str | Kind::Path | Kind::Raw => "word".into(),
+    match kind.name() {
+        "bool" => Value::Bool(true),
+        "int" | "bytes" | "bits" => 1.into(),
+        "float" => 1.5.into(),
+        "list" => Value::Array(Vec::new()),
+        "dict" => Value::Object(options.iter().map(|opt| (opt.name.to_string(), sample(opt))).collect()),
+        "json" | "jsonarg" => "{}".into(),
+        _ => "word".into(),
     }
 }

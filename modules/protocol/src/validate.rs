@@ -1,6 +1,6 @@
 //! Ansible's argument validation: its order, its messages.
 
-use crate::coerce::{self, Era, coerce};
+use crate::coerce::Era;
 use crate::mask::Secrets;
 use crate::spec::{Kind, Opt, Rules};
 use crate::value::{Dict, Value};
@@ -54,7 +54,7 @@ pub fn validate(options: &[Opt], rules: &Rules, mut params: Dict, era: Era) -> C
 
 /// Whether the options of `opt` are of a kind that has sub-options.
 fn has_sub_options(opt: &Opt) -> bool {
-    let dicts = opt.kind == Kind::Dict || (opt.kind == Kind::List && opt.elements == Some(Kind::Dict));
+    let dicts = opt.kind == Kind::DICT || (opt.kind == Kind::LIST && opt.elements == Some(Kind::DICT));
     dicts && !opt.options.is_empty()
 }
 
@@ -182,16 +182,16 @@ impl Run {
             return;
         }
         let found = self.era.type_name(value);
-        match coerce(opt.kind, value.clone(), self.era) {
+        match opt.kind.convert(value.clone(), self.era) {
             Ok(Value::List(items)) if opt.elements.is_some() => {
-                let kind = opt.elements.unwrap_or(Kind::Raw);
+                let kind = opt.elements.unwrap_or(Kind::RAW);
                 let items = items.into_iter().filter_map(|item| self.element(opt, kind, item)).collect();
                 params.set(opt.name, Value::List(items));
             }
             Ok(value) => params.set(opt.name, value),
             Err(why) => {
                 let place = self.found_in(".");
-                let kind = coerce::kind_name(opt.kind);
+                let kind = opt.kind.name();
                 self.fail(Some(format!(
                     "argument '{}' is of type {found}{place} and we were unable to convert to {kind}: {why}",
                     opt.name
@@ -202,10 +202,10 @@ impl Run {
 
     fn element(&mut self, opt: &Opt, kind: Kind, item: Value) -> Option<Value> {
         let found = self.era.type_name(&item);
-        coerce(kind, item, self.era)
+        kind.convert(item, self.era)
             .map_err(|why| {
                 let place = self.found_in("");
-                let kind = coerce::kind_name(kind);
+                let kind = kind.name();
                 self.fail(Some(format!(
                     "Elements value for option '{}'{place} is of type {found} and we were unable to convert to {kind}: {why}",
                     opt.name
@@ -233,7 +233,7 @@ impl Run {
                 self.fail(Some(format!("value of '{}' must be of type dict or list of dicts", opt.name)));
                 continue;
             };
-            let index = if opt.kind == Kind::List { format!("[{at}]") } else { String::new() };
+            let index = if opt.kind == Kind::LIST { format!("[{at}]") } else { String::new() };
             self.level(opt.options, rules, params, &format!("{prefix}{}{index}.", opt.name));
         }
         self.path.pop();
@@ -300,8 +300,9 @@ fn list_secrets(
             one => std::slice::from_ref(one),
         };
         for element in elements {
+            let dict = opt.elements.unwrap_or(opt.kind);
             let found = match element {
-                Value::Str(_) => coerce::dict(element.clone(), era),
+                Value::Str(_) => dict.convert(element.clone(), era),
                 other => Ok(other.clone()),
             };
             let found = found.and_then(|found| match found {
@@ -311,7 +312,7 @@ fn list_secrets(
                     pytext::str(&other),
                     opt.name,
                     if era == Era::Legacy { "by" } else { "be" },
-                    coerce::kind_name(opt.kind),
+                    opt.kind.name(),
                     pytext::type_name(&other)
                 )),
             });

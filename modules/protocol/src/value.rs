@@ -1,7 +1,8 @@
 //! An argument's value, as Python's `json.loads` would give it.
 
-use serde_json::{Map, Number};
+use serde_json::Map;
 
+use crate::float::Float;
 use crate::spec::Literal;
 
 /// A JSON value with what JSON in Ansible's arguments has beyond `serde_json`: the order of keys,
@@ -13,7 +14,7 @@ pub enum Value {
     Int(i64),
     /// An integer beyond 64 bits, in decimal digits with an optional sign.
     BigInt(String),
-    Float(f64),
+    Float(Float),
     Str(String),
     List(Vec<Value>),
     Dict(Dict),
@@ -68,7 +69,7 @@ impl Value {
             Value::Bool(value) => *value,
             Value::Int(value) => *value != 0,
             Value::BigInt(_) => true,
-            Value::Float(value) => *value != 0.0,
+            Value::Float(value) => !value.is_zero(),
             Value::Str(text) => !text.is_empty(),
             Value::List(items) => !items.is_empty(),
             Value::Dict(items) => !items.0.is_empty(),
@@ -86,22 +87,22 @@ impl Value {
             }
             (Value::Str(_) | Value::BigInt(_) | Value::None, _) => self == other,
             _ => match (self.number(), other.number()) {
-                (Some(a), Some(b)) => a == b,
+                (Some(a), Some(b)) => a.equals(&b),
                 _ => false,
             },
         }
     }
 
-    fn number(&self) -> Option<f64> {
+    fn number(&self) -> Option<Float> {
         match self {
-            Value::Bool(value) => Some(f64::from(u8::from(*value))),
-            Value::Int(value) => Some(*value as f64),
-            Value::Float(value) => Some(*value),
+            Value::Bool(value) => Float::from_decimal(if *value { "1" } else { "0" }),
+            Value::Int(value) => Float::from_decimal(&value.to_string()),
+            Value::Float(value) => Some(value.clone()),
             _ => None,
         }
     }
 
-    /// For `serde`: what it has no number for becomes the nearest float, or `null`.
+    /// For tests: what JSON has no number for becomes the nearest float, or `null`.
     pub fn into_json(self) -> serde_json::Value {
         match self {
             Value::None => serde_json::Value::Null,
@@ -109,18 +110,14 @@ impl Value {
             Value::Int(value) => value.into(),
             Value::BigInt(digits) => match digits.parse::<u64>() {
                 Ok(value) => value.into(),
-                Err(_) => number(digits.parse().unwrap_or(f64::NAN)),
+                Err(_) => digits.parse::<f64>().unwrap_or(f64::NAN).into(),
             },
-            Value::Float(value) => number(value),
+            Value::Float(value) => value.to_f64().into(),
             Value::Str(text) => text.into(),
             Value::List(items) => items.into_iter().map(Value::into_json).collect(),
             Value::Dict(items) => serde_json::Value::Object(items.into_json()),
         }
     }
-}
-
-fn number(value: f64) -> serde_json::Value {
-    Number::from_f64(value).map_or(serde_json::Value::Null, serde_json::Value::Number)
 }
 
 impl Dict {
@@ -135,11 +132,10 @@ impl From<serde_json::Value> for Value {
         match value {
             serde_json::Value::Null => Value::None,
             serde_json::Value::Bool(value) => Value::Bool(value),
-            serde_json::Value::Number(number) => match (number.as_i64(), number.as_u64(), number.as_f64()) {
-                (Some(value), _, _) => Value::Int(value),
-                (None, Some(value), _) => Value::BigInt(value.to_string()),
-                (None, None, Some(value)) => Value::Float(value),
-                (None, None, None) => Value::None,
+            serde_json::Value::Number(number) => match (number.as_i64(), number.to_string()) {
+                (Some(value), _) => Value::Int(value),
+                (None, digits) if number.is_u64() => Value::BigInt(digits),
+                (None, text) => Float::from_decimal(&text).map_or(Value::None, Value::Float),
             },
             serde_json::Value::String(text) => Value::Str(text),
             serde_json::Value::Array(items) => Value::List(items.into_iter().map(Value::from).collect()),
@@ -160,7 +156,7 @@ impl From<Literal> for Value {
             Literal::None => Value::None,
             Literal::Bool(value) => Value::Bool(value),
             Literal::Int(value) => Value::Int(value),
-            Literal::Float(value) => Value::Float(value),
+            Literal::Float(text) => Float::from_decimal(text).map_or(Value::None, Value::Float),
             Literal::Str(text) => Value::Str(text.to_string()),
             Literal::List(items) => Value::List(items.iter().map(|item| Value::from(*item)).collect()),
             Literal::Dict(items) => Value::Dict(Dict(

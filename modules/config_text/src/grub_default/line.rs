@@ -143,12 +143,14 @@ impl Line {
         }
         if let Some(Place::Empty { file, at }) = place {
             let tokens = quoted(&edit.append.join(&b' '), Quote::None);
-            edits.entry(file).or_default().push(RawEdit::new(at..at, tokens));
+            edits.push((file, RawEdit::new(at..at, tokens)));
         }
         let mut files = settings.files.to_vec();
-        for (file, edits) in edits {
-            if let Some(file) = files.get_mut(file) {
-                file.bytes = edited(&file.bytes, edits);
+        for (index, file) in files.iter_mut().enumerate() {
+            let own: Vec<&RawEdit> =
+                edits.iter().filter(|(of, _)| *of == index).map(|(_, edit)| edit).collect();
+            if !own.is_empty() {
+                file.bytes = edited(&file.bytes, own);
             }
         }
         if place.is_none() && !edit.append.is_empty() {
@@ -241,7 +243,7 @@ impl Stretch {
         let Splice { range, blanks, insert } = splice;
         if range.is_empty() {
             if let Some((file, at, quote)) = self.room(range.start, insert) {
-                edits.entry(file).or_default().push(RawEdit::new(at..at, quoted(insert, quote)));
+                edits.push((file, RawEdit::new(at..at, quoted(insert, quote))));
             }
             return;
         }
@@ -249,7 +251,7 @@ impl Stretch {
         let home = (first.file, first.assignment);
         if !insert.is_empty() {
             let at = first.raw(range.start..range.start + 1).start;
-            edits.entry(first.file).or_default().push(RawEdit::new(at..at, quoted(insert, first.quote)));
+            edits.push((first.file, RawEdit::new(at..at, quoted(insert, first.quote))));
         } else {
             self.guard_backslash(range.start.min(blanks.start), edits);
         }
@@ -276,7 +278,7 @@ impl Stretch {
     fn delete(&self, range: Range<usize>, edits: &mut Edits) {
         for span in self.spans_of(&range) {
             let part = range.start.max(span.at.start)..range.end.min(span.at.end);
-            edits.entry(span.file).or_default().push(RawEdit::new(span.raw(part), Vec::new()));
+            edits.push((span.file, RawEdit::new(span.raw(part), Vec::new())));
         }
     }
 
@@ -289,11 +291,7 @@ impl Stretch {
         }
         if let Some(span) = self.span_of(before).filter(|span| span.quote == Quote::Double && !span.escape) {
             let at = span.raw(before..before + 1).end;
-            edits.entry(span.file).or_default().push(RawEdit {
-                range: at..at,
-                insert: b"\\".to_vec(),
-                guard: true,
-            });
+            edits.push((span.file, RawEdit { range: at..at, insert: b"\\".to_vec(), guard: true }));
         }
     }
 

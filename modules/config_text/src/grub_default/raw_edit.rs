@@ -1,6 +1,5 @@
 //! Changes of single bytes of a file.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// Bytes of a file that go, and bytes that come there instead.
@@ -17,11 +16,11 @@ impl RawEdit {
     }
 }
 
-/// The changes by file.
-pub(super) type Edits = BTreeMap<usize, Vec<RawEdit>>;
+/// The changes, each with the index of its file.
+pub(super) type Edits = Vec<(usize, RawEdit)>;
 
 /// The bytes after the edits of one file.
-pub(super) fn edited(bytes: &[u8], mut edits: Vec<RawEdit>) -> Vec<u8> {
+pub(super) fn edited(bytes: &[u8], mut edits: Vec<&RawEdit>) -> Vec<u8> {
     edits.sort_by_key(|edit| (edit.range.start, edit.range.end));
     let mut result = Vec::with_capacity(bytes.len());
     let mut at = 0;
@@ -37,7 +36,7 @@ pub(super) fn edited(bytes: &[u8], mut edits: Vec<RawEdit>) -> Vec<u8> {
 }
 
 /// The byte that follows once the edits behind `at` are made.
-fn next_kept(bytes: &[u8], mut at: usize, edits: &[RawEdit]) -> Option<u8> {
+fn next_kept(bytes: &[u8], mut at: usize, edits: &[&RawEdit]) -> Option<u8> {
     for edit in edits.iter().take_while(|edit| !edit.guard) {
         if edit.range.start > at {
             break;

@@ -1,7 +1,5 @@
 //! What a variable holds after several files were sourced one after the other.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::script::{Effect, Part, Script, Step, Word};
 use super::value::{Assigned, Piece, Value};
 
@@ -9,7 +7,8 @@ use super::value::{Assigned, Piece, Value};
 pub struct Evaluation<'s> {
     variable: &'s [u8],
     value: Option<Value>,
-    functions: BTreeMap<&'s [u8], Vec<&'s [Step]>>,
+    /// Name and body of each function; one that is defined again is there again.
+    functions: Vec<(&'s [u8], &'s [Step])>,
     /// A file that is not known was sourced: unknown commands may be its functions.
     foreign: bool,
     exited: Option<(usize, usize)>,
@@ -18,7 +17,7 @@ pub struct Evaluation<'s> {
 impl<'s> Evaluation<'s> {
     /// The variable is unset before the first file.
     pub fn new(variable: &'s [u8]) -> Self {
-        Evaluation { variable, value: None, functions: BTreeMap::new(), foreign: false, exited: None }
+        Evaluation { variable, value: None, functions: Vec::new(), foreign: false, exited: None }
     }
 
     /// What the variable holds now; `None` while it is unset.
@@ -77,10 +76,10 @@ impl<'s> Evaluation<'s> {
                 self.forget(file, line, "another file is sourced, which may change it");
             }
             Effect::Define { name, body } => {
-                self.functions.entry(name).or_default().push(body);
+                self.functions.push((name, body));
             }
             Effect::Call { name } => {
-                if self.functions.contains_key(name.as_slice()) {
+                if self.functions.iter().any(|(known, _)| known == name) {
                     if self.touches(name) {
                         self.forget(file, line, "a function sets it");
                     }
@@ -100,19 +99,18 @@ impl<'s> Evaluation<'s> {
     /// Whether a function, or one that it calls or defines, may change the variable.
     fn touches(&self, name: &[u8]) -> bool {
         let mine = |name: &[u8]| name == self.variable;
-        let mut seen: BTreeSet<&[u8]> = BTreeSet::new();
+        let mut seen: Vec<&[u8]> = Vec::new();
         let mut names = vec![name];
         while let Some(name) = names.pop() {
-            if !seen.insert(name) {
+            if seen.contains(&name) {
                 continue;
             }
-            let Some(bodies) = self.functions.get(name) else {
-                if self.foreign && !is_utility(name) {
-                    return true;
-                }
-                continue;
-            };
-            let mut bodies = bodies.clone();
+            seen.push(name);
+            let bodies = self.functions.iter().filter(|(known, _)| *known == name).map(|(_, body)| *body);
+            let mut bodies: Vec<&[Step]> = bodies.collect();
+            if bodies.is_empty() && self.foreign && !is_utility(name) {
+                return true;
+            }
             while let Some(body) = bodies.pop() {
                 for step in body {
                     match &step.effect {

@@ -14,7 +14,17 @@ use crate::value::{Dict, Value};
 use crate::{Failure, Kind, Literal, Module, Opt, Planned, Spec, reply, validate};
 
 const fn opt(name: &'static str, kind: Kind, default: Literal) -> Opt {
-    Opt { name, kind, elements: None, required: false, default, choices: &[], aliases: &[], options: &[] }
+    Opt {
+        name,
+        kind,
+        elements: None,
+        required: false,
+        default,
+        choices: &[],
+        aliases: &[],
+        options: &[],
+        summary: "",
+    }
 }
 
 #[derive(Deserialize)]
@@ -35,12 +45,13 @@ struct Words;
 impl Module for Words {
     const SPEC: &'static Spec = &Spec {
         module: "words",
+        summary: "",
         options: &[
-            opt("text", Kind::Str, Literal::Str("new")),
-            opt("files", Kind::Int, Literal::Int(1)),
-            opt("honest", Kind::Bool, Literal::Bool(true)),
-            opt("root", Kind::Path, Literal::Str("/")),
-            opt("backup", Kind::Bool, Literal::Bool(false)),
+            opt("text", Kind::STR, Literal::Str("new")),
+            opt("files", Kind::INT, Literal::Int(1)),
+            opt("honest", Kind::BOOL, Literal::Bool(true)),
+            opt("root", Kind::PATH, Literal::Str("/")),
+            opt("backup", Kind::BOOL, Literal::Bool(false)),
         ],
     };
     type Args = Args;
@@ -92,9 +103,9 @@ fn run(root: &Path, given: serde_json::Value) -> Result<serde_json::Value, Failu
     let checked = validate::validate(Words::SPEC.options, &Words::RULES, arguments, settings.era);
     assert_eq!(checked.error.or(checked.unsupported), None);
     let mut warnings = Vec::new();
-    let reply = carry_out::<Words>(&checked.params, &settings, &mut warnings)?;
+    let done = carry_out::<Words>(&checked.params, &settings, &mut warnings)?;
     assert_eq!(warnings, ["words are only words"]);
-    Ok(Value::Dict(reply).into_json())
+    Ok(Value::Dict(done.reply).into_json())
 }
 
 fn tree() -> tempfile::TempDir {
@@ -192,7 +203,7 @@ macro_rules! differing {
     ($name:ident, $args:ty, $options:expr) => {
         struct $name;
         impl Module for $name {
-            const SPEC: &'static Spec = &Spec { module: "differing", options: $options };
+            const SPEC: &'static Spec = &Spec { module: "differing", summary: "", options: $options };
             type Args = $args;
             type Observed = ();
             fn observe(_: &$args, _: &Root) -> Result<(), Failure> {
@@ -216,11 +227,11 @@ struct Narrow {
 #[derive(Deserialize)]
 struct Open {}
 
-differing!(FieldTooMany, Narrow, &[opt("text", Kind::Int, Literal::Int(1))]);
+differing!(FieldTooMany, Narrow, &[opt("text", Kind::INT, Literal::Int(1))]);
 differing!(
     WrongType,
     Narrow,
-    &[opt("text", Kind::Str, Literal::Str("x")), opt("extra", Kind::Str, Literal::None)]
+    &[opt("text", Kind::STR, Literal::Str("x")), opt("extra", Kind::STR, Literal::None)]
 );
 differing!(NotDenying, Open, &[]);
 
