@@ -19,6 +19,8 @@ mod table;
 
 use std::fs::File;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
 use crate::ansible_env::{self, Env};
@@ -64,24 +66,13 @@ pub fn proof(name: &str) -> Outcome {
 
 fn go_through(wish: &Wish) -> Result<Table, String> {
     let _alone = alone()?;
-    let start = Instant::now();
-    println!("== Preparing: the collection and the images (kept in {})", paths::shown(&home()));
-    let env = ansible_env::get("2.19")?;
-    dist::make(&env)?;
-    let images = Images::get(&wish.suites())?;
-    println!("   ready after {}", run::seconds(start.elapsed()));
-    let lab = Lab { env, images, dir: home().join("run") };
+    println!("Images, disks and console logs: {}", paths::shown(&home()));
     let mut table = Table::default();
-    for planned in &wish.guests {
-        let mut steps = table.begin(&planned.label());
-        paths::remove(&lab.dir)?;
-        paths::make_dir(&lab.dir)?;
-        // What failed is in the table.
-        let _ = match planned.scenario {
-            Scenario::Booted(_, scenario) => lab.booted(planned, scenario, &mut steps),
-            Scenario::PowerCuts => lab.power_cuts(planned, wish.power_cuts, &mut steps),
-        };
-    }
+    let mut steps = Steps::begin("preparation");
+    let lab = Lab::prepare(wish, &mut steps);
+    table.add(steps);
+    let Some(lab) = lab else { return Ok(table) };
+    lab.guests(wish).into_iter().for_each(|steps| table.add(steps));
     Ok(table)
 }
 
@@ -107,34 +98,102 @@ struct Lab {
 }
 
 impl Lab {
+    fn prepare(wish: &Wish, steps: &mut Steps) -> Option<Lab> {
+        let mut env = None;
+        steps.step("the collection, installed", || {
+            let made = ansible_env::get("2.19")?;
+            let dist = dist::make(&made)?;
+            let evidence = format!("{} binaries, {}", dist.binaries.len(), dist.triple);
+            env = Some(made);
+            Ok(evidence)
+        })?;
+        let mut images = None;
+        steps.step("the guests' images", || {
+            let (made, evidence) = Images::get(&wish.images())?;
+            images = Some(made);
+            Ok(evidence)
+        })?;
+        let lab = Lab { env: env?, images: images?, dir: home().join("run") };
+        steps.step("a folder for each guest", || {
+            paths::remove(&lab.dir)?;
+            wish.guests.iter().try_for_each(|guest| paths::make_dir(&lab.dir.join(guest.folder())))?;
+            Ok(format!("{} guests, {} at a time", wish.guests.len(), wish.jobs))
+        })?;
+        Some(lab)
+    }
+
+    /// Goes through all guests, some at a time; the steps of each, in the order of the plan.
+    fn guests(&self, wish: &Wish) -> Vec<Steps> {
+        let next = AtomicUsize::new(0);
+        // A guest ends with the thread that started it: each is begun and ended by one worker.
+        let work = || {
+            let mut done = Vec::new();
+            loop {
+                let place = next.fetch_add(1, Ordering::Relaxed);
+                let Some(planned) = wish.guests.get(place) else { return done };
+                done.push((place, self.guest(planned, wish.cuts_each())));
+            }
+        };
+        let mut done: Vec<(usize, Steps)> = std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..wish.jobs).map(|_| scope.spawn(work)).collect();
+            let joined = workers.into_iter().map(ScopedJoinHandle::join);
+            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
+        });
+        done.sort_by_key(|(place, _)| *place);
+        done.into_iter().map(|(_, steps)| steps).collect()
+    }
+
+    /// One guest of the plan, from its folder to its end.
+    fn guest(&self, planned: &Planned, cuts: usize) -> Steps {
+        let mut steps = Steps::begin(&planned.label());
+        let site = Site { lab: self, planned, dir: self.dir.join(planned.folder()) };
+        // What failed is in the steps.
+        let _ = match planned.scenario {
+            Scenario::Booted(_, scenario) => site.booted(scenario, &mut steps),
+            Scenario::PowerCuts => site.power_cuts(cuts, &mut steps),
+        };
+        steps
+    }
+}
+
+/// Where one guest is made.
+struct Site<'a> {
+    lab: &'a Lab,
+    planned: &'a Planned,
+    dir: PathBuf,
+}
+
+impl Site<'_> {
     fn ansible(&self) -> Ansible {
-        Ansible::new(self.env.clone(), self.dir.clone())
+        Ansible::new(self.lab.env.clone(), self.planned.label(), self.dir.clone())
     }
 
     /// Boots a fresh guest and goes through a scenario with it.
     fn booted(
         &self,
-        planned: &Planned,
-        scenario: fn(&mut Subject<'_>, &mut Steps<'_>) -> Option<()>,
-        steps: &mut Steps<'_>,
+        scenario: fn(&mut Subject<'_>, &mut Steps) -> Option<()>,
+        steps: &mut Steps,
     ) -> Option<()> {
-        let (vendor, before) = (planned.vendor, planned.before);
+        let Planned { vendor, image, .. } = *self.planned;
+        let images = &self.lab.images;
         let mut started = None;
         steps.step("boot", || {
-            let disk = guest::overlay(&self.images.disk(planned.suite, before), &self.dir)?;
-            let mut guest = Guest::start(vendor, Disk::Overlay(&disk), &self.dir, &self.images.key())?;
+            let disk = guest::overlay(&images.disk(image), &self.dir)?;
+            let mut guest = Guest::start(vendor, Disk::Overlay(&disk), &self.dir, &images.key())?;
             let (_, took) = guest.wait(None)?;
             let kernel = guest.sh("uname -sr")?;
             started = Some(guest);
             Ok(format!("SSH after {}; {}", run::seconds(took), kernel.trim()))
         })?;
         let (mut guest, mut ansible) = (started?, self.ansible());
+        let before = image.before;
         let mut subject = Subject { guest: &mut guest, ansible: &mut ansible, vendor, before };
         scenario(&mut subject, steps)
     }
 
-    fn power_cuts(&self, planned: &Planned, count: usize, steps: &mut Steps<'_>) -> Option<()> {
-        let image = self.images.disk(planned.suite, planned.before);
-        power_cut::run(&image, &self.images.key(), &mut self.ansible(), &self.dir, count, steps)
+    fn power_cuts(&self, count: usize, steps: &mut Steps) -> Option<()> {
+        let images = &self.lab.images;
+        let image = images.disk(self.planned.image);
+        power_cut::run(&image, &images.key(), &mut self.ansible(), &self.dir, count, steps)
     }
 }

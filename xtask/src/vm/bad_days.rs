@@ -16,7 +16,7 @@ const DROP_IN: &str = "/etc/default/grub.d/99-local.cfg";
 const NO_SPACE: &str = "No space left on device";
 
 /// Runs all; each leaves the guest as it found it.
-pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let mut first = Files::new();
     steps.step("first boot entries, by its own update-grub", || {
         subject.guest.sh("update-grub")?;

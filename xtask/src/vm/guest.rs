@@ -1,8 +1,10 @@
 //! A running guest: started, reached over SSH, ended by its process id however the run ends.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use crate::vm::machine::{self, Disk, Vendor};
@@ -168,9 +170,24 @@ const SSH_OPTIONS: [&str; 8] = [
     "LogLevel=ERROR",
 ];
 
+/// The ports that this run has given to guests: one is free for the kernel until its QEMU has opened it.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
-    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+    let mut given = GIVEN.lock().map_err(|error| error.to_string())?;
+    loop {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+        let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+        if given.insert(port) {
+            return Ok(port);
+        }
+    }
+}
+
+/// The log's name of a step with the guest whose folder is `dir`.
+pub fn log_name(dir: &Path, step: &str) -> String {
+    let guest = dir.file_name().unwrap_or_default().to_string_lossy();
+    format!("vm-{guest}-{step}")
 }
 
 /// A fresh qcow2 overlay over `image`.
@@ -179,6 +196,6 @@ pub fn overlay(image: &Path, dir: &Path) -> Result<PathBuf, String> {
     paths::remove(&path)?;
     let mut qemu_img = Command::new("qemu-img");
     qemu_img.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]).arg(image).arg(&path);
-    run::logged("vm-overlay", "making an overlay", &mut qemu_img)?;
+    run::logged(&log_name(dir, "overlay"), "making an overlay", &mut qemu_img)?;
     Ok(path)
 }

@@ -6,7 +6,7 @@ mod tree;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{paths, run};
 
@@ -81,14 +81,23 @@ impl Before {
     }
 }
 
+/// A guest's disk as it is before anyone touches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Image {
+    /// Its Debian release.
+    pub suite: Suite,
+    /// Its first command line.
+    pub before: Before,
+}
+
 /// The built images and the key that opens the guests.
 pub struct Images {
     dir: PathBuf,
 }
 
 impl Images {
-    /// Builds what is missing for `suites`.
-    pub fn get(suites: &[Suite]) -> Result<Images, String> {
+    /// Builds what is missing of `wanted`; tells what it did.
+    pub fn get(wanted: &[Image]) -> Result<(Images, String), String> {
         let images = Images { dir: paths::target().join("vm").join(format!("images-{RECIPE}")) };
         paths::make_dir(&images.dir)?;
         if !images.key().is_file() {
@@ -96,17 +105,20 @@ impl Images {
             keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "passthrough-guests", "-f"]);
             run::logged("vm-ssh-keygen", "making a key for the guests", keygen.arg(images.key()))?;
         }
-        for suite in suites {
-            if Before::ALL.iter().any(|before| !images.disk(*suite, *before).is_file()) {
-                images.build(*suite)?;
+        let mut done = Vec::new();
+        for image in wanted {
+            if !images.disk(*image).is_file() {
+                let took = images.build(image.suite)?;
+                done.push(format!("{} built in {}", image.suite.label(), run::seconds(took)));
             }
         }
-        Ok(images)
+        let told = if done.is_empty() { "all kept from an earlier run".to_owned() } else { done.join(", ") };
+        Ok((images, told))
     }
 
     /// The disk of a guest, to be used as a backing file or copied, never written.
-    pub fn disk(&self, suite: Suite, before: Before) -> PathBuf {
-        self.dir.join(format!("{}-{}.raw", suite.codename(), before.label()))
+    pub fn disk(&self, image: Image) -> PathBuf {
+        self.dir.join(format!("{}-{}.raw", image.suite.codename(), image.before.label()))
     }
 
     /// The private key of the guests' root account.
@@ -114,7 +126,8 @@ impl Images {
         self.dir.join("id_ed25519")
     }
 
-    fn build(&self, suite: Suite) -> Result<(), String> {
+    /// Makes the disks of a release, which share an installation; returns the time it took.
+    fn build(&self, suite: Suite) -> Result<Duration, String> {
         let start = Instant::now();
         println!("   building {} images (about two minutes, most of it package installation)", suite.label());
         let root = self.dir.join(format!("root-{}", suite.codename()));
@@ -123,11 +136,10 @@ impl Images {
         let tree = tree::install(suite, &root, &public_key)?;
         for before in Before::ALL {
             tree.set_cmdline(&before.cmdline())?;
-            disk::make(&tree, &self.disk(suite, before))?;
+            disk::make(&tree, &self.disk(Image { suite, before }))?;
         }
         remove_tree(&root)?;
-        println!("   built in {}", run::seconds(start.elapsed()));
-        Ok(())
+        Ok(start.elapsed())
     }
 }
 

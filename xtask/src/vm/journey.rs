@@ -27,7 +27,7 @@ pub struct Subject<'a> {
 }
 
 /// Runs it all; stops at the first step that others stand on.
-pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let mut first = Files::new();
     steps.step("first boot entries, by its own update-grub", || {
         subject.guest.sh("update-grub")?;
@@ -51,7 +51,7 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
 }
 
 /// A guest without any parameter: what the kernel does by itself, and what the verdict says to that.
-pub fn kernel_default(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+pub fn kernel_default(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     steps.step("no parameter: the kernel's own default", || {
         let boot = observe::boot(subject.guest, subject.vendor)?;
         let facts = subject.ansible.facts(subject.guest)?;

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::run;
 use crate::vm::ansible::{Ansible, Options};
-use crate::vm::guest::Guest;
+use crate::vm::guest::{self, Guest};
 use crate::vm::machine::{Disk, Vendor};
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
@@ -40,7 +40,7 @@ pub fn run(
     ansible: &mut Ansible,
     dir: &Path,
     count: usize,
-    steps: &mut Steps<'_>,
+    steps: &mut Steps,
 ) -> Option<()> {
     let mut start = None;
     steps.step("saved right before the role", || {
@@ -83,7 +83,7 @@ pub fn run(
 impl<'a> Start<'a> {
     fn make(image: &Path, key: &'a Path, dir: &'a Path) -> Result<Start<'a>, String> {
         let (disk, state) = (dir.join("before.raw"), dir.join("before.state"));
-        copy(image, &disk)?;
+        copy(image, &disk, dir)?;
         let mut guest = Guest::start(VENDOR, Disk::Raw(&disk), dir, key)?;
         guest.wait(None)?;
         guest.sh("update-grub")?;
@@ -97,7 +97,7 @@ impl<'a> Start<'a> {
     /// The same guest again, on a disk of its own.
     fn again(&self) -> Result<(Guest, PathBuf), String> {
         let disk = self.dir.join("cut.raw");
-        copy(&self.disk, &disk)?;
+        copy(&self.disk, &disk, self.dir)?;
         let mut guest = Guest::resume(VENDOR, Disk::Raw(&disk), self.dir, self.key, &self.state)?;
         guest.wait(None)?;
         Ok((guest, disk))
@@ -168,8 +168,8 @@ fn random() -> Result<f64, String> {
 }
 
 /// Copies a disk, its holes as holes.
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
+fn copy(from: &Path, to: &Path, dir: &Path) -> Result<(), String> {
     let mut cp = Command::new("cp");
     cp.args(["--sparse=always", "--reflink=auto", "--"]).arg(from).arg(to);
-    run::logged("vm-copy", "copying a disk", &mut cp).map(|_| ())
+    run::logged(&guest::log_name(dir, "copy"), "copying a disk", &mut cp).map(|_| ())
 }

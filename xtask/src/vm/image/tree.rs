@@ -2,10 +2,12 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 use super::Suite;
 use crate::vm::machine::{CONSOLE, SSH_MAC};
 use crate::vm::prerequisites::KEYRING;
+use crate::vm::process;
 use crate::{paths, run};
 
 /// The full kernel: the cloud flavour knows neither e1000e nor the AMD IOMMU. No Python, on purpose.
@@ -26,6 +28,9 @@ const NOT_WANTED: [&str; 7] = [
 /// Drivers that bind inside the initramfs, as all do on an ordinary installation (MODULES=most), without the
 /// minutes that building such an initramfs takes an emulated processor.
 const INITRAMFS_MODULES: &str = "virtio_pci\nvirtio_blk\next4\ne1000e\nnvme\nxhci_pci\n";
+
+/// The longest that the packages may take; two minutes from a near mirror.
+const INSTALLATION_LIMIT: Duration = Duration::from_secs(1800);
 
 /// An installed Debian.
 pub struct Tree {
@@ -56,6 +61,7 @@ pub fn install(suite: Suite, root: &Path, public_key: &Path) -> Result<Tree, Str
         .args(["--skip=cleanup/reproducible", suite.codename()])
         .arg(root)
         .arg(mirror()?);
+    let mut mmdebstrap = process::bounded(INSTALLATION_LIMIT, &mmdebstrap);
     run::logged(&name, &format!("installing {}", suite.label()), &mut mmdebstrap)?;
     let uuid = paths::read(Path::new("/proc/sys/kernel/random/uuid"))?;
     let tree = Tree {
