@@ -15,6 +15,7 @@ mod power_cut;
 mod prerequisites;
 mod process;
 mod qmp;
+mod systemd_boot;
 mod table;
 
 use std::fs::File;
@@ -27,9 +28,9 @@ use crate::ansible_env::{self, Env};
 use crate::test::Outcome;
 use crate::vm::ansible::Ansible;
 use crate::vm::guest::Guest;
-use crate::vm::image::Images;
+use crate::vm::image::{Images, Loader};
 use crate::vm::journey::Subject;
-use crate::vm::machine::Disk;
+use crate::vm::machine::{Disk, Machine};
 use crate::vm::matrix::{Planned, Scenario, Wish};
 use crate::vm::table::{Steps, Table};
 use crate::{dist, paths, run};
@@ -179,7 +180,12 @@ impl Site<'_> {
         let mut started = None;
         steps.step("boot", || {
             let disk = guest::overlay(&images.disk(image), &self.dir)?;
-            let mut guest = Guest::start(vendor, Disk::Overlay(&disk), &self.dir, &images.key())?;
+            let variables = match image.loader {
+                Loader::Grub => None,
+                Loader::SystemdBoot => Some(guest::variables(&self.dir)?),
+            };
+            let machine = Machine { vendor, disk: Disk::Overlay(&disk), uefi: variables.as_deref() };
+            let mut guest = Guest::start(machine, &self.dir, &images.key())?;
             let (_, took) = guest.wait(None)?;
             let kernel = guest.sh("uname -sr")?;
             started = Some(guest);

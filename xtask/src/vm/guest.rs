@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::vm::machine::{self, Disk, Vendor};
+use crate::vm::machine::{self, Machine};
 use crate::vm::process;
 use crate::vm::qmp::Qmp;
 use crate::{paths, run};
@@ -28,34 +28,22 @@ pub struct Guest {
 
 impl Guest {
     /// Switches a guest on; `dir` gets its console log.
-    pub fn start(vendor: Vendor, disk: Disk<'_>, dir: &Path, key: &Path) -> Result<Guest, String> {
-        Guest::launch(vendor, disk, dir, key, None)
+    pub fn start(machine: Machine<'_>, dir: &Path, key: &Path) -> Result<Guest, String> {
+        Guest::launch(machine, dir, key, None)
     }
 
     /// Goes on with a guest from what [`save`](Guest::save) wrote and the disk that belongs to it.
-    pub fn resume(
-        vendor: Vendor,
-        disk: Disk<'_>,
-        dir: &Path,
-        key: &Path,
-        state: &Path,
-    ) -> Result<Guest, String> {
-        Guest::launch(vendor, disk, dir, key, Some(state))
+    pub fn resume(machine: Machine<'_>, dir: &Path, key: &Path, state: &Path) -> Result<Guest, String> {
+        Guest::launch(machine, dir, key, Some(state))
     }
 
-    fn launch(
-        vendor: Vendor,
-        disk: Disk<'_>,
-        dir: &Path,
-        key: &Path,
-        state: Option<&Path>,
-    ) -> Result<Guest, String> {
+    fn launch(machine: Machine<'_>, dir: &Path, key: &Path, state: Option<&Path>) -> Result<Guest, String> {
         let port = free_port()?;
         let control = dir.join("qmp");
         paths::remove(&control)?;
         let console = dir.join("console.log");
         paths::write(&console, b"")?;
-        let mut qemu = machine::command(vendor, disk, port);
+        let mut qemu = machine::command(machine, port);
         qemu.arg("-serial").arg(format!("file:{}", console.display())).args(["-monitor", "none"]);
         qemu.arg("-qmp").arg(format!("unix:{},server=on,wait=off", control.display()));
         if let Some(state) = state {
@@ -188,6 +176,14 @@ fn free_port() -> Result<u16, String> {
 pub fn log_name(dir: &Path, step: &str) -> String {
     let guest = dir.file_name().unwrap_or_default().to_string_lossy();
     format!("vm-{guest}-{step}")
+}
+
+/// The guest's own copy of UEFI's variables.
+pub fn variables(dir: &Path) -> Result<PathBuf, String> {
+    let [_, first] = machine::UEFI;
+    let path = dir.join("uefi-variables");
+    paths::write(&path, &paths::read(Path::new(first))?)?;
+    Ok(path)
 }
 
 /// A fresh qcow2 overlay over `image`.

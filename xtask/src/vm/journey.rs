@@ -80,7 +80,7 @@ impl Subject<'_> {
     }
 
     /// With an options file that spells the module the other way round, for ids that no card has.
-    fn facts_equal_tools(&mut self) -> Result<String, String> {
+    pub fn facts_equal_tools(&mut self) -> Result<String, String> {
         let path = "/run/modprobe.d/guest.conf";
         self.guest.sh(&format!(
             "mkdir -p /run/modprobe.d; echo 'options vfio-pci ids=1234:abcd,10de:ffff' > {path}"

@@ -2,11 +2,11 @@
 
 use std::num::NonZeroUsize;
 
-use crate::vm::image::{Before, Image, Suite};
+use crate::vm::image::{Before, Image, Loader, Suite};
 use crate::vm::journey::Subject;
 use crate::vm::machine::Vendor;
 use crate::vm::table::Steps;
-use crate::vm::{bad_days, journey};
+use crate::vm::{bad_days, journey, systemd_boot};
 
 /// Power cuts, where none are asked for by number.
 const POWER_CUTS: usize = 20;
@@ -35,6 +35,7 @@ pub enum Scenario {
 
 const THERE_AND_BACK: Scenario = Scenario::Booted("", journey::run);
 const KERNEL_DEFAULT: Scenario = Scenario::Booted("", journey::kernel_default);
+const SYSTEMD_BOOT: Scenario = Scenario::Booted("", systemd_boot::run);
 const BAD_DAYS: Scenario = Scenario::Booted(", bad days", bad_days::run);
 
 /// The guests of the short form.
@@ -43,32 +44,39 @@ const SHORT: [Planned; 2] = [
     planned(Suite::Bookworm, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
 ];
 
-const FULL: [Planned; 9] = [
+const FULL: [Planned; 11] = [
     SHORT[0],
     SHORT[1],
     planned(Suite::Bookworm, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
     planned(Suite::Trixie, Vendor::Intel, Before::IntelOff, THERE_AND_BACK),
     planned(Suite::Trixie, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
     planned(Suite::Trixie, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
+    systemd_boot(Suite::Bookworm),
+    systemd_boot(Suite::Trixie),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, BAD_DAYS),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
     planned(Suite::Trixie, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
 ];
 
 const fn planned(suite: Suite, vendor: Vendor, before: Before, scenario: Scenario) -> Planned {
-    Planned { image: Image { suite, before }, vendor, scenario }
+    Planned { image: Image { suite, loader: Loader::Grub, before }, vendor, scenario }
+}
+
+const fn systemd_boot(suite: Suite) -> Planned {
+    let image = Image { suite, loader: Loader::SystemdBoot, before: Before::IntelOff };
+    Planned { image, vendor: Vendor::Intel, scenario: SYSTEMD_BOOT }
 }
 
 impl Planned {
     /// As the table shows it.
     pub fn label(&self) -> String {
-        let Image { suite, before } = self.image;
+        let Image { suite, loader, before } = self.image;
         let before = before.parameter().unwrap_or("no parameter");
         let scenario = match self.scenario {
             Scenario::Booted(name, _) => name,
             Scenario::PowerCuts => ", power cuts",
         };
-        format!("{} {} {before}{scenario}", suite.label(), self.vendor.label())
+        format!("{} {}{} {before}{scenario}", suite.label(), self.vendor.label(), loader.label())
     }
 
     /// The label as a folder's name: `debian-12-intel-intel_iommu-off`.

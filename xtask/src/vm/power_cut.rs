@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::run;
 use crate::vm::ansible::{Ansible, Options};
 use crate::vm::guest::{self, Guest};
-use crate::vm::machine::{Disk, Vendor};
+use crate::vm::machine::{Disk, Machine, Vendor};
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
 
@@ -84,7 +84,7 @@ impl<'a> Start<'a> {
     fn make(image: &Path, key: &'a Path, dir: &'a Path) -> Result<Start<'a>, String> {
         let (disk, state) = (dir.join("before.raw"), dir.join("before.state"));
         copy(image, &disk, dir)?;
-        let mut guest = Guest::start(VENDOR, Disk::Raw(&disk), dir, key)?;
+        let mut guest = Guest::start(machine(&disk), dir, key)?;
         guest.wait(None)?;
         guest.sh("update-grub")?;
         let first = observe::files(&guest)?;
@@ -98,7 +98,7 @@ impl<'a> Start<'a> {
     fn again(&self) -> Result<(Guest, PathBuf), String> {
         let disk = self.dir.join("cut.raw");
         copy(&self.disk, &disk, self.dir)?;
-        let mut guest = Guest::resume(VENDOR, Disk::Raw(&disk), self.dir, self.key, &self.state)?;
+        let mut guest = Guest::resume(machine(&disk), self.dir, self.key, &self.state)?;
         guest.wait(None)?;
         Ok((guest, disk))
     }
@@ -117,7 +117,7 @@ impl<'a> Start<'a> {
         guest.cut_power();
         // Its connection is gone, so it ends by itself.
         role.wait().map_err(|error| error.to_string())?;
-        let mut guest = Guest::start(VENDOR, Disk::Raw(&disk), self.dir, self.key)?;
+        let mut guest = Guest::start(machine(&disk), self.dir, self.key)?;
         guest.wait(None)?;
         let state = self.judge(&guest, goal)?;
         let play = ansible.role(&guest, Options::default())?.succeeded()?;
@@ -157,6 +157,10 @@ impl<'a> Start<'a> {
         let line = if on { "new" } else { "old" };
         Ok(format!("{line} command line, {new} of {} files new", changed.len()))
     }
+}
+
+fn machine(disk: &Path) -> Machine<'_> {
+    Machine { vendor: VENDOR, disk: Disk::Raw(disk), uefi: None }
 }
 
 /// Between 0 and 1, evenly.

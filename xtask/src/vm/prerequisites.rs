@@ -3,13 +3,18 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::vm::machine;
+
 /// A program and the Debian package it is in.
-const PROGRAMS: [(&str, &str); 10] = [
+const PROGRAMS: [(&str, &str); 13] = [
     ("qemu-system-x86_64", "qemu-system-x86"),
     ("qemu-img", "qemu-utils"),
     ("mmdebstrap", "mmdebstrap"),
     ("mke2fs", "e2fsprogs"),
     ("sfdisk", "fdisk"),
+    ("mformat", "mtools"),
+    ("mcopy", "mtools"),
+    ("unshare", "util-linux"),
     ("chroot", "coreutils"),
     ("timeout", "coreutils"),
     ("setpriv", "util-linux"),
@@ -27,9 +32,13 @@ pub fn missing() -> Option<String> {
     }
     let mut packages: Vec<&str> =
         PROGRAMS.iter().filter(|(program, _)| !on_path(program)).map(|(_, package)| *package).collect();
+    if machine::UEFI.iter().any(|file| !Path::new(file).is_file()) {
+        packages.push("ovmf");
+    }
     if !Path::new(KEYRING).is_file() {
         packages.push("debian-archive-keyring");
     }
+    packages.sort_unstable();
     packages.dedup();
     if !packages.is_empty() {
         return Some(format!("missing packages: apt-get install {}{}", suite(&packages), packages.join(" ")));
