@@ -3,6 +3,7 @@
 
 mod ansible;
 mod bad_days;
+mod bind;
 mod compare;
 mod guards;
 mod guest;
@@ -193,7 +194,8 @@ impl Site<'_> {
         })?;
         let (mut guest, mut ansible) = (started?, self.ansible());
         let before = image.before;
-        let mut subject = Subject { guest: &mut guest, ansible: &mut ansible, vendor, before };
+        let (guest, ansible) = (&mut guest, &mut ansible);
+        let mut subject = Subject { guest, ansible, vendor, before, groups_before: None };
         scenario(&mut subject, steps)
     }
 

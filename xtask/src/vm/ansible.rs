@@ -110,10 +110,19 @@ impl Ansible {
         Ok(process::bounded(LIMIT, &playbook))
     }
 
-    /// Runs one module; its reply, and whether Ansible took it for a success.
-    pub fn module(&self, guest: &Guest, name: &str, arguments: &Value) -> Result<(bool, Value), String> {
+    /// Runs one module, for real or with `--check`; its reply, and whether Ansible took it for a success.
+    pub fn module(
+        &self,
+        guest: &Guest,
+        name: &str,
+        arguments: &Value,
+        check: bool,
+    ) -> Result<(bool, Value), String> {
         let mut ansible = self.command(guest, "ansible")?;
         ansible.args(["guest", "-m", name]).env("ANSIBLE_CALLBACK_RESULT_FORMAT", "json");
+        if check {
+            ansible.arg("--check");
+        }
         // An empty object would count as an argument.
         if arguments.as_object().is_some_and(|options| !options.is_empty()) {
             ansible.arg("-a").arg(arguments.to_string());
@@ -130,7 +139,7 @@ impl Ansible {
 
     /// The facts, with all parts.
     pub fn facts(&self, guest: &Guest) -> Result<Value, String> {
-        let (success, mut reply) = self.module(guest, "pci.passthrough.iommu_facts", &json!({}))?;
+        let (success, mut reply) = self.module(guest, "pci.passthrough.iommu_facts", &json!({}), false)?;
         match reply.pointer_mut("/ansible_facts/pci_passthrough") {
             Some(facts) if success => Ok(facts.take()),
             _ => Err(format!("iommu_facts: {reply}")),

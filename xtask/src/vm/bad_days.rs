@@ -1,6 +1,6 @@
 //! What goes wrong on real hosts: a drop-in against the wish, a grub-mkconfig that dies, a full disk.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::vm::guest::Guest;
 use crate::vm::journey::Subject;
@@ -36,29 +36,6 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
 }
 
 impl Subject<'_> {
-    /// A module's reply, which must be a success.
-    fn done(&self, module: &str, arguments: &Value) -> Result<Value, String> {
-        let (success, reply) = self.ansible.module(self.guest, module, arguments)?;
-        ensure(success, || format!("{module} fails: {reply}"))?;
-        Ok(reply)
-    }
-
-    /// A module's message, which must be a failure with `word` in it that left the files alone.
-    fn refused(
-        &self,
-        module: &str,
-        arguments: &Value,
-        word: &str,
-        expected: &Files,
-    ) -> Result<String, String> {
-        let (success, reply) = self.ansible.module(self.guest, module, arguments)?;
-        ensure(!success, || format!("{module} does not fail: {reply}"))?;
-        observe::differences(expected, &observe::files(self.guest)?)?;
-        let message = reply.get("msg").and_then(Value::as_str).unwrap_or_default();
-        ensure(message.contains(word), || format!("the message has no {word}: {reply}"))?;
-        Ok(message.lines().next().unwrap_or_default().to_owned())
-    }
-
     fn drop_in(&self) -> Result<String, String> {
         let line = "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet mitigations=off intel_iommu=off\"";
         self.guest.sh(&format!("mkdir -p /etc/default/grub.d; echo '{line}' > {DROP_IN}; update-grub"))?;

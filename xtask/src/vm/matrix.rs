@@ -6,7 +6,7 @@ use crate::vm::image::{Before, Image, Loader, Suite};
 use crate::vm::journey::Subject;
 use crate::vm::machine::Vendor;
 use crate::vm::table::Steps;
-use crate::vm::{bad_days, journey, systemd_boot};
+use crate::vm::{bad_days, bind, journey, systemd_boot};
 
 /// Power cuts, where none are asked for by number.
 const POWER_CUTS: usize = 20;
@@ -34,7 +34,10 @@ pub enum Scenario {
 }
 
 const THERE_AND_BACK: Scenario = Scenario::Booted("", journey::run);
-const KERNEL_DEFAULT: Scenario = Scenario::Booted("", journey::kernel_default);
+const KERNEL_DEFAULT: Scenario = Scenario::Booted("", |subject, steps| {
+    journey::kernel_default(subject, steps)?;
+    bind::run(subject, steps)
+});
 const SYSTEMD_BOOT: Scenario = Scenario::Booted("", systemd_boot::run);
 const BAD_DAYS: Scenario = Scenario::Booted(", bad days", bad_days::run);
 
@@ -44,13 +47,14 @@ const SHORT: [Planned; 2] = [
     planned(Suite::Bookworm, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
 ];
 
-const FULL: [Planned; 11] = [
+const FULL: [Planned; 12] = [
     SHORT[0],
     SHORT[1],
     planned(Suite::Bookworm, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
     planned(Suite::Trixie, Vendor::Intel, Before::IntelOff, THERE_AND_BACK),
     planned(Suite::Trixie, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
     planned(Suite::Trixie, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
+    planned(Suite::Bookworm, Vendor::Amd, Before::Nothing, KERNEL_DEFAULT),
     systemd_boot(Suite::Bookworm),
     systemd_boot(Suite::Trixie),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, BAD_DAYS),

@@ -2,9 +2,13 @@
 
 use serde_json::{Value, json};
 
+use crate::vm::ansible::BLACKLISTED;
 use crate::vm::journey::Subject;
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
+
+const GRUB: &str = "pci.passthrough.grub_iommu";
+const SYSTEMD_BOOT: &str = "pci.passthrough.systemd_boot_iommu";
 
 /// Runs it all; stops at the first step that others stand on.
 pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
@@ -13,27 +17,67 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
         first = observe::files(subject.guest)?;
         subject.booted_by_systemd_boot()
     })?;
+    steps.step("before: IOMMU off, verdict tells why", || subject.untouched());
     steps.step("facts equal lspci, find, modprobe", || subject.facts_equal_tools());
-    steps.step("grub_iommu refuses", || subject.grub_refuses(&first))
+    steps.step("grub_iommu refuses", || subject.refused(GRUB, &json!({}), "systemd_boot_iommu", &first));
+    steps.step("systemd_boot_iommu, check mode", || {
+        let reply = subject.announced(SYSTEMD_BOOT, &json!({}))?;
+        ensure(reply["changed"] == json!(true), || reply.to_string())?;
+        observe::differences(&first, &observe::files(subject.guest)?)?;
+        Ok(format!("would add {}, remove {}; no file touched", reply["added"], reply["removed"]))
+    });
+    steps.step("apply, module by module", || {
+        let changed = subject.each_module("present")?;
+        Ok(format!("changed: {}", changed.join(", ")))
+    })?;
+    steps.step("reboot, without Python", || subject.reboot_plain())?;
+    steps.step("after: in force", || subject.in_force());
+    steps.step("facts equal the tools again", || subject.facts_equal_tools());
+    steps.step("second run: nothing to do", || {
+        let changed = subject.each_module("present")?;
+        ensure(changed.is_empty(), || format!("changed: {}", changed.join(", ")))?;
+        Ok("none of the modules changes anything".to_owned())
+    });
+    steps.step("absent, module by module", || {
+        let changed = subject.each_module("absent")?;
+        let expected = observe::without(&first, subject.before.parameter());
+        observe::differences(&expected, &observe::files(subject.guest)?)?;
+        Ok(format!("changed: {}; {} files as at first", changed.join(", "), expected.len()))
+    })?;
+    steps.step("reboot again", || subject.reboot_plain())?;
+    steps.step("after absent: the first parameters", || {
+        let boot = observe::boot(subject.guest, subject.vendor)?;
+        ensure(!boot.has(subject.vendor.parameter()), || format!("{:?}", boot.cmdline))?;
+        ensure(boot.loaded(BLACKLISTED), || format!("{BLACKLISTED} is still kept out"))?;
+        Ok(format!("no {}, {BLACKLISTED} loaded again", subject.vendor.parameter()))
+    })
 }
 
 impl Subject<'_> {
     fn booted_by_systemd_boot(&self) -> Result<String, String> {
-        let boot = observe::boot(self.guest, self.vendor)?;
         let facts = self.ansible.facts(self.guest)?;
         let loader = &facts["bootloader"];
-        let evidence = format!("{} groups; {}: {}", boot.groups, loader["kind"], loader["evidence"]);
+        let evidence = format!("{}: {}", loader["kind"], loader["evidence"]);
         ensure(loader["kind"] == json!("systemd_boot"), || evidence.clone())?;
-        ensure(loader["evidence"].to_string().contains("LoaderInfo says systemd-boot"), || evidence.clone())?;
-        ensure(boot.groups == 0, || evidence.clone())?;
+        ensure(evidence.contains("LoaderInfo says systemd-boot"), || evidence.clone())?;
         Ok(evidence)
     }
 
-    fn grub_refuses(&self, first: &Files) -> Result<String, String> {
-        let (success, reply) = self.ansible.module(self.guest, "pci.passthrough.grub_iommu", &json!({}))?;
-        ensure(!success && reply.to_string().contains("wrong_boot_loader"), || format!("{reply}"))?;
-        observe::differences(first, &observe::files(self.guest)?)?;
-        let message = reply.get("msg").and_then(Value::as_str).unwrap_or_default();
-        Ok(message.lines().next().unwrap_or_default().to_owned())
+    /// What the role does by its modules; the names of those that changed something.
+    fn each_module(&self, state: &str) -> Result<Vec<&'static str>, String> {
+        let blacklist = json!({ "state": state, "drivers": [BLACKLISTED] });
+        let modules: [(&'static str, Value); 3] = [
+            (SYSTEMD_BOOT, json!({ "state": state })),
+            ("pci.passthrough.vfio_modules", json!({ "state": state })),
+            ("pci.passthrough.driver_blacklist", blacklist),
+        ];
+        let mut changed = Vec::new();
+        for (module, arguments) in modules {
+            let reply = self.done(module, &arguments)?;
+            if reply["changed"] == json!(true) {
+                changed.push(module);
+            }
+        }
+        Ok(changed)
     }
 }
