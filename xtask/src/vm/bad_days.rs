@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::vm::guest::Guest;
-use crate::vm::journey::Subject;
+use crate::vm::journey::{Reason, Subject};
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
 
@@ -13,7 +13,7 @@ const BLACKLIST: &str = "pci.passthrough.driver_blacklist";
 const DROP_IN: &str = "/etc/default/grub.d/99-local.cfg";
 
 /// As the C library words it.
-const NO_SPACE: &str = "No space left on device";
+const NO_SPACE: Reason<'_> = Reason::Words("No space left on device");
 
 /// Runs all; each leaves the guest as it found it.
 pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
@@ -51,7 +51,7 @@ impl Subject<'_> {
     fn killed(&self, settled: &Files) -> Result<String, String> {
         let script = "/etc/grub.d/15_killer";
         self.guest.sh(&format!("printf '#!/bin/sh\\nkill -9 $PPID\\n' > {script}; chmod +x {script}"))?;
-        let message = self.refused(GRUB, &json!({}), "killed by signal 9", settled)?;
+        let message = self.refused(GRUB, &json!({}), Reason::Words("killed by signal 9"), settled)?;
         self.guest.sh(&format!("rm {script}"))?;
         Ok(format!("nothing changed: {message}"))
     }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::run;
 use crate::vm::ansible::BLACKLISTED;
 use crate::vm::guest::Guest;
-use crate::vm::journey::Subject;
+use crate::vm::journey::{Reason, Subject};
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
 
@@ -109,7 +109,7 @@ impl Subject<'_> {
         let refused = |address: &str, code: &str| {
             let arguments = json!({ "devices": [{ "address": address }], "now": true });
             let driver = driver(self.guest, address)?;
-            self.refused(BIND, &arguments, code, first)?;
+            self.refused(BIND, &arguments, Reason::Code(code), first)?;
             expect_driver(self.guest, address, &driver)?;
             Ok(format!("{address}: {code}"))
         };

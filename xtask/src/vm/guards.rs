@@ -20,7 +20,7 @@ pub fn refuse(guest: &Guest, ansible: &Ansible) -> Result<String, String> {
         let (success, reply) =
             ansible.module(guest, "pci.passthrough.driver_blacklist", &arguments, false)?;
         let message = reply.get("msg").and_then(Value::as_str).unwrap_or_default();
-        ensure(!success && reply.to_string().contains(code), || {
+        ensure(!success && reply["code"] == json!(code), || {
             format!("{driver} ({what}) is not refused with {code}: {reply}")
         })?;
         ensure(message.contains(driver), || format!("the message does not name {driver}: {message}"))?;

@@ -28,6 +28,15 @@ pub struct Subject<'a> {
     pub groups_before: Option<usize>,
 }
 
+/// Why a module must fail.
+#[derive(Debug, Clone, Copy)]
+pub enum Reason<'a> {
+    /// A guard's, by its stable code.
+    Code(&'a str),
+    /// What the machine itself said, which the message must hold.
+    Words(&'a str),
+}
+
 /// Runs it all; stops at the first step that others stand on.
 pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let mut first = Files::new();
@@ -74,19 +83,23 @@ impl Subject<'_> {
         Ok(reply)
     }
 
-    /// A module's message, which must be a failure with `word` in it that left the files alone.
+    /// A module's message, which must be a failure for that reason that left the files alone.
     pub fn refused(
         &self,
         module: &str,
         arguments: &Value,
-        word: &str,
+        reason: Reason<'_>,
         expected: &Files,
     ) -> Result<String, String> {
         let (success, reply) = self.ansible.module(self.guest, module, arguments, false)?;
         ensure(!success, || format!("{module} does not fail: {reply}"))?;
         observe::differences(expected, &observe::files(self.guest)?)?;
-        let message = reply.get("msg").and_then(Value::as_str).unwrap_or_default();
-        ensure(message.contains(word), || format!("the message has no {word}: {reply}"))?;
+        let message = reply["msg"].as_str().unwrap_or_default();
+        let right = match reason {
+            Reason::Code(code) => reply["code"] == json!(code),
+            Reason::Words(words) => message.contains(words),
+        };
+        ensure(right, || format!("{module} does not fail for {reason:?}: {reply}"))?;
         Ok(message.lines().next().unwrap_or_default().to_owned())
     }
 

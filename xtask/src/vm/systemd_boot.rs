@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::vm::ansible::BLACKLISTED;
-use crate::vm::journey::Subject;
+use crate::vm::journey::{Reason, Subject};
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
 
@@ -19,7 +19,9 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     })?;
     steps.step("before: IOMMU off, verdict tells why", || subject.untouched());
     steps.step("facts equal lspci, find, modprobe", || subject.facts_equal_tools());
-    steps.step("grub_iommu refuses", || subject.refused(GRUB, &json!({}), "systemd_boot_iommu", &first));
+    steps.step("grub_iommu refuses", || {
+        subject.refused(GRUB, &json!({}), Reason::Code("wrong_boot_loader"), &first)
+    });
     steps.step("systemd_boot_iommu, check mode", || {
         let reply = subject.announced(SYSTEMD_BOOT, &json!({}))?;
         ensure(reply["changed"] == json!(true), || reply.to_string())?;
