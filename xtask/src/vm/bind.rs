@@ -109,7 +109,7 @@ impl Subject<'_> {
         let refused = |address: &str, code: &str| {
             let arguments = json!({ "devices": [{ "address": address }], "now": true });
             let driver = driver(self.guest, address)?;
-            self.refused(BIND, &arguments, Reason::Code(code), first)?;
+            self.refused(BIND, &arguments, Reason::Problem(code), first)?;
             expect_driver(self.guest, address, &driver)?;
             Ok(format!("{address}: {code}"))
         };

@@ -33,6 +33,8 @@ pub struct Subject<'a> {
 pub enum Reason<'a> {
     /// A guard's, by its stable code.
     Code(&'a str),
+    /// A guard's over a group, which may find several, each with its code.
+    Problem(&'a str),
     /// What the machine itself said, which the message must hold.
     Words(&'a str),
 }
@@ -97,6 +99,12 @@ impl Subject<'_> {
         let message = reply["msg"].as_str().unwrap_or_default();
         let right = match reason {
             Reason::Code(code) => reply["code"] == json!(code),
+            Reason::Problem(code) => {
+                let problems = reply["problems"].as_array().into_iter().flatten();
+                let is_it =
+                    |problem: &Value| problem["code"] == json!(code) && problem["severity"] == json!("error");
+                problems.into_iter().any(is_it)
+            }
             Reason::Words(words) => message.contains(words),
         };
         ensure(right, || format!("{module} does not fail for {reason:?}: {reply}"))?;

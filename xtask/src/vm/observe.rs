@@ -15,7 +15,8 @@ const MARK: &str = "=-=-= FILE ";
 pub fn files(guest: &Guest) -> Result<Files, String> {
     let script = format!(
         "for f in /etc/default/grub /etc/default/grub.d/* /etc/modules /etc/modules-load.d/* /etc/modprobe.d/* \
-         /etc/initramfs-tools/modules /boot/grub/grub.cfg /etc/kernel/cmdline /boot/efi/loader/entries/*; do [ -f \"$f\" ] || continue; \
+         /etc/initramfs-tools/modules /etc/initramfs-tools/hooks/* /etc/initramfs-tools/scripts/*/* \
+         /boot/grub/grub.cfg /etc/kernel/cmdline /boot/efi/loader/entries/*; do [ -f \"$f\" ] || continue; \
          echo '{MARK}'\"$f\"; cat \"$f\"; done"
     );
     let output = guest.sh(&script)?;
