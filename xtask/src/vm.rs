@@ -18,11 +18,10 @@ mod process;
 mod qmp;
 mod systemd_boot;
 mod table;
+mod workers;
 
 use std::fs::File;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::ScopedJoinHandle;
 use std::time::Instant;
 
 use crate::ansible_env::{self, Env};
@@ -126,23 +125,8 @@ impl Lab {
 
     /// Goes through all guests, some at a time; the steps of each, in the order of the plan.
     fn guests(&self, wish: &Wish) -> Vec<Steps> {
-        let next = AtomicUsize::new(0);
-        // A guest ends with the thread that started it: each is begun and ended by one worker.
-        let work = || {
-            let mut done = Vec::new();
-            loop {
-                let place = next.fetch_add(1, Ordering::Relaxed);
-                let Some(planned) = wish.guests.get(place) else { return done };
-                done.push((place, self.guest(planned, wish.cuts_each())));
-            }
-        };
-        let mut done: Vec<(usize, Steps)> = std::thread::scope(|scope| {
-            let workers: Vec<_> = (0..wish.jobs).map(|_| scope.spawn(work)).collect();
-            let joined = workers.into_iter().map(ScopedJoinHandle::join);
-            joined.flat_map(|done| done.unwrap_or_else(|panic| std::panic::resume_unwind(panic))).collect()
-        });
-        done.sort_by_key(|(place, _)| *place);
-        done.into_iter().map(|(_, steps)| steps).collect()
+        let cuts = wish.cuts_each();
+        workers::each(wish.guests.len(), wish.jobs, |number| self.guest(&wish.guests[number], cuts))
     }
 
     /// One guest of the plan, from its folder to its end.
