@@ -151,7 +151,7 @@ impl Ansible {
         paths::write(&inventory, guest.inventory().as_bytes())?;
         let mut command = self.env.command(program);
         // An emulated processor takes its time for a key exchange.
-        command.env("ANSIBLE_TIMEOUT", "30").arg("--inventory").arg(inventory);
+        command.env("ANSIBLE_TIMEOUT", "120").arg("--inventory").arg(inventory);
         // The environment's directory for remote files is one of this machine's.
         command.env_remove("ANSIBLE_REMOTE_TEMP");
         if let Some(dir) = self.remote_tmp {

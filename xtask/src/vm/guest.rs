@@ -66,7 +66,7 @@ impl Guest {
             if let Some(status) = self.qemu.try_wait().map_err(|error| error.to_string())? {
                 return Err(format!("QEMU ended ({status}):\n{}", self.console_tail()));
             }
-            let asked = self.ssh("cat /proc/sys/kernel/random/boot_id", Duration::from_secs(30));
+            let asked = self.ssh("cat /proc/sys/kernel/random/boot_id", Duration::from_secs(90));
             if let Ok(boot_id) = asked
                 && Some(boot_id.trim()) != last
             {
@@ -120,7 +120,7 @@ impl Guest {
     fn ssh(&self, script: &str, limit: Duration) -> Result<String, String> {
         let mut ssh = Command::new("ssh");
         ssh.args(SSH_OPTIONS).arg("-i").arg(&self.key).args(["-p", &self.port.to_string()]);
-        ssh.args(["-o", "ConnectTimeout=10", "-o", "BatchMode=yes", "root@127.0.0.1", script]);
+        ssh.args(["-o", "ConnectTimeout=60", "-o", "BatchMode=yes", "root@127.0.0.1", script]);
         let output = process::bounded(limit, &ssh)
             .stdin(Stdio::null())
             .output()
