@@ -32,7 +32,10 @@ const COMMANDS: [Command; 6] = [
     Command {
         name: "test",
         arguments: "[--list] [KIND…]",
-        what: &["run every proof but the guests of vm, or the kinds named; --list names and describes them"],
+        what: &[
+            "run every proof, or the kinds named; --list names and describes them; the guests of vm",
+            "only in CI (CI=true or PASSTHROUGH_REQUIRE_ALL=1) or if named",
+        ],
         run: test::run,
     },
     Command {
@@ -52,10 +55,11 @@ const COMMANDS: [Command; 6] = [
     },
     Command {
         name: "vm",
-        arguments: "[--short] [--cuts N] [--only TEXT]",
+        arguments: "[--short] [--jobs N] [--cuts N] [--only TEXT]",
         what: &[
             "the role on real kernels: QEMU guests with an emulated Intel or AMD IOMMU, broken and cut",
-            "off too; --cuts sets the number of power cuts, --only chooses guests; needs root and QEMU",
+            "off too; --jobs guests at a time, --cuts sets the number of power cuts, --only chooses guests;",
+            "needs root and QEMU",
         ],
         run: vm::run,
     },

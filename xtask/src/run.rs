@@ -83,6 +83,14 @@ pub fn seconds(took: Duration) -> String {
     }
 }
 
+/// Prints lines where a sign of life may be standing.
+pub fn say(lines: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r\x1b[K");
+    }
+    println!("{lines}");
+}
+
 /// A line that counts the seconds on a terminal, and a line a minute elsewhere (a CI log).
 struct Alive<'a> {
     what: &'a str,

@@ -81,9 +81,10 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     if table.failed() > 0 { Err("not every proof holds: see FAILED above".to_owned()) } else { Ok(()) }
 }
 
-/// Whether the arguments ask for a kind: by its name, or all without any.
+/// Whether the arguments ask for a kind: by its name, or all without any; of those that take long only where
+/// everything must run.
 fn chosen(arguments: &[String], kind: &Kind) -> bool {
-    arguments.contains(&kind.name) || (arguments.is_empty() && !kind.by_name_only())
+    arguments.contains(&kind.name) || (arguments.is_empty() && (!kind.takes_long() || everything_required()))
 }
 
 /// Whether what cannot run here is a failure: in CI, and wherever it is asked for.

@@ -3,6 +3,7 @@
 
 mod ansible;
 mod bad_days;
+mod bind;
 mod compare;
 mod guards;
 mod guest;
@@ -15,7 +16,9 @@ mod power_cut;
 mod prerequisites;
 mod process;
 mod qmp;
+mod systemd_boot;
 mod table;
+mod workers;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -25,9 +28,9 @@ use crate::ansible_env::{self, Env};
 use crate::test::Outcome;
 use crate::vm::ansible::Ansible;
 use crate::vm::guest::Guest;
-use crate::vm::image::Images;
+use crate::vm::image::{Images, Loader};
 use crate::vm::journey::Subject;
-use crate::vm::machine::Disk;
+use crate::vm::machine::{Disk, Machine};
 use crate::vm::matrix::{Planned, Scenario, Wish};
 use crate::vm::table::{Steps, Table};
 use crate::{dist, paths, run};
@@ -64,24 +67,13 @@ pub fn proof(name: &str) -> Outcome {
 
 fn go_through(wish: &Wish) -> Result<Table, String> {
     let _alone = alone()?;
-    let start = Instant::now();
-    println!("== Preparing: the collection and the images (kept in {})", paths::shown(&home()));
-    let env = ansible_env::get("2.19")?;
-    dist::make(&env)?;
-    let images = Images::get(&wish.suites())?;
-    println!("   ready after {}", run::seconds(start.elapsed()));
-    let lab = Lab { env, images, dir: home().join("run") };
+    println!("Images, disks and console logs: {}", paths::shown(&home()));
     let mut table = Table::default();
-    for planned in &wish.guests {
-        let mut steps = table.begin(&planned.label());
-        paths::remove(&lab.dir)?;
-        paths::make_dir(&lab.dir)?;
-        // What failed is in the table.
-        let _ = match planned.scenario {
-            Scenario::Booted(_, scenario) => lab.booted(planned, scenario, &mut steps),
-            Scenario::PowerCuts => lab.power_cuts(planned, wish.power_cuts, &mut steps),
-        };
-    }
+    let mut steps = Steps::begin("preparation");
+    let lab = Lab::prepare(wish, &mut steps);
+    table.add(steps);
+    let Some(lab) = lab else { return Ok(table) };
+    lab.guests(wish).into_iter().for_each(|steps| table.add(steps));
     Ok(table)
 }
 
@@ -107,34 +99,93 @@ struct Lab {
 }
 
 impl Lab {
+    fn prepare(wish: &Wish, steps: &mut Steps) -> Option<Lab> {
+        let mut env = None;
+        steps.step("the collection, installed", || {
+            let made = ansible_env::get("2.19")?;
+            let dist = dist::make(&made)?;
+            let evidence = format!("{} binaries, {}", dist.binaries.len(), dist.triple);
+            env = Some(made);
+            Ok(evidence)
+        })?;
+        let mut images = None;
+        steps.step("the guests' images", || {
+            let (made, evidence) = Images::get(&wish.images())?;
+            images = Some(made);
+            Ok(evidence)
+        })?;
+        let lab = Lab { env: env?, images: images?, dir: home().join("run") };
+        steps.step("a folder for each guest", || {
+            paths::remove(&lab.dir)?;
+            wish.guests.iter().try_for_each(|guest| paths::make_dir(&lab.dir.join(guest.folder())))?;
+            Ok(format!("{} guests, {} at a time", wish.guests.len(), wish.jobs))
+        })?;
+        Some(lab)
+    }
+
+    /// Goes through all guests, some at a time; the steps of each, in the order of the plan.
+    fn guests(&self, wish: &Wish) -> Vec<Steps> {
+        let cuts = wish.cuts_each();
+        workers::each(wish.guests.len(), wish.jobs, |number| self.guest(&wish.guests[number], cuts))
+    }
+
+    /// One guest of the plan, from its folder to its end.
+    fn guest(&self, planned: &Planned, cuts: usize) -> Steps {
+        let mut steps = Steps::begin(&planned.label());
+        let site = Site { lab: self, planned, dir: self.dir.join(planned.folder()) };
+        // What failed is in the steps.
+        let _ = match planned.scenario {
+            Scenario::Booted(_, scenario) => site.booted(scenario, &mut steps),
+            Scenario::PowerCuts => site.power_cuts(cuts, &mut steps),
+        };
+        steps
+    }
+}
+
+/// Where one guest is made.
+struct Site<'a> {
+    lab: &'a Lab,
+    planned: &'a Planned,
+    dir: PathBuf,
+}
+
+impl Site<'_> {
     fn ansible(&self) -> Ansible {
-        Ansible::new(self.env.clone(), self.dir.clone())
+        Ansible::new(self.lab.env.clone(), self.planned.label(), self.dir.clone())
     }
 
     /// Boots a fresh guest and goes through a scenario with it.
     fn booted(
         &self,
-        planned: &Planned,
-        scenario: fn(&mut Subject<'_>, &mut Steps<'_>) -> Option<()>,
-        steps: &mut Steps<'_>,
+        scenario: fn(&mut Subject<'_>, &mut Steps) -> Option<()>,
+        steps: &mut Steps,
     ) -> Option<()> {
-        let (vendor, before) = (planned.vendor, planned.before);
+        let Planned { vendor, image, .. } = *self.planned;
+        let images = &self.lab.images;
         let mut started = None;
         steps.step("boot", || {
-            let disk = guest::overlay(&self.images.disk(planned.suite, before), &self.dir)?;
-            let mut guest = Guest::start(vendor, Disk::Overlay(&disk), &self.dir, &self.images.key())?;
+            let disk = guest::overlay(&images.disk(image), &self.dir)?;
+            let variables = match image.loader {
+                Loader::Grub => None,
+                Loader::SystemdBoot => Some(guest::variables(&self.dir)?),
+            };
+            let machine = Machine { vendor, disk: Disk::Overlay(&disk), uefi: variables.as_deref() };
+            let mut guest = Guest::start(machine, &self.dir, &images.key())?;
             let (_, took) = guest.wait(None)?;
             let kernel = guest.sh("uname -sr")?;
             started = Some(guest);
             Ok(format!("SSH after {}; {}", run::seconds(took), kernel.trim()))
         })?;
         let (mut guest, mut ansible) = (started?, self.ansible());
-        let mut subject = Subject { guest: &mut guest, ansible: &mut ansible, vendor, before };
+        let before = image.before;
+        let (guest, ansible) = (&mut guest, &mut ansible);
+        let mut subject = Subject { guest, ansible, vendor, before, groups_before: None };
         scenario(&mut subject, steps)
     }
 
-    fn power_cuts(&self, planned: &Planned, count: usize, steps: &mut Steps<'_>) -> Option<()> {
-        let image = self.images.disk(planned.suite, planned.before);
-        power_cut::run(&image, &self.images.key(), &mut self.ansible(), &self.dir, count, steps)
+    fn power_cuts(&self, count: usize, steps: &mut Steps) -> Option<()> {
+        let images = &self.lab.images;
+        let image = images.disk(self.planned.image);
+        power_cut::run(&image, &images.key(), &mut self.ansible(), &self.dir, count, steps)
     }
 }

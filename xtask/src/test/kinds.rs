@@ -51,7 +51,11 @@ pub fn all() -> Result<Vec<Kind>, String> {
     for (name, what) in proofs()? {
         kinds.push(kind(&name, &what, How::Proof));
     }
-    kinds.push(kind("vm", "the role on real kernels with an Intel and an AMD IOMMU; only if named", How::Vm));
+    kinds.push(kind(
+        "vm",
+        "the role on real kernels with an Intel and an AMD IOMMU; where everything must run, or named",
+        How::Vm,
+    ));
     kinds.push(kind("lint", "ansible-lint, production profile", How::Lint));
     kinds.push(kind("sanity-2.16", "ansible-test sanity of ansible-core 2.16", How::Sanity("2.16")));
     kinds.push(kind(
@@ -63,9 +67,9 @@ pub fn all() -> Result<Vec<Kind>, String> {
 }
 
 impl Kind {
-    /// Whether it runs only where it is asked for by its name: the guests take as long as all the
-    /// rest together.
-    pub fn by_name_only(&self) -> bool {
+    /// Whether it runs only where everything must, or where it is asked for by its name: the guests take as
+    /// long as all the rest together.
+    pub fn takes_long(&self) -> bool {
         matches!(self.how, How::Vm)
     }
 

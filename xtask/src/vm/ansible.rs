@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::ansible_env::Env;
 use crate::demo::recap;
-use crate::vm::guest::Guest;
+use crate::vm::guest::{self, Guest};
 use crate::vm::process;
 use crate::{paths, run};
 
@@ -19,9 +19,10 @@ const REBOOT_TIMEOUT: u32 = 900;
 /// The driver to blacklist: three cards have it, and without a rebuilt initramfs it would bind there.
 pub const BLACKLISTED: &str = "e1000e";
 
-/// Ansible, and the folder its runs leave their logs in.
+/// Ansible for one guest.
 pub struct Ansible {
     env: Env,
+    place: String,
     dir: PathBuf,
     runs: usize,
     /// Where modules are put in the guest; the user's home without.
@@ -56,9 +57,9 @@ pub struct Options {
 }
 
 impl Ansible {
-    /// Runs are logged in `dir`.
-    pub fn new(env: Env, dir: PathBuf) -> Ansible {
-        Ansible { env, dir, runs: 0, remote_tmp: None }
+    /// For the guest that the table calls `place` and whose folder is `dir`.
+    pub fn new(env: Env, place: String, dir: PathBuf) -> Ansible {
+        Ansible { env, place, dir, runs: 0, remote_tmp: None }
     }
 
     /// Runs the role to its end, however it ends.
@@ -68,8 +69,8 @@ impl Ansible {
         let start = Instant::now();
         let mut command = self.role_command(guest, options, &result)?;
         self.runs += 1;
-        let name = format!("vm-role-{}", self.runs);
-        let done = run::captured(&name, "the role", &mut command)?;
+        let name = guest::log_name(&self.dir, &format!("role-{}", self.runs));
+        let done = run::captured(&name, &format!("{}: the role", self.place), &mut command)?;
         let result = std::fs::read(&result).ok();
         let result: Value =
             result.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(Value::Null);
@@ -109,15 +110,26 @@ impl Ansible {
         Ok(process::bounded(LIMIT, &playbook))
     }
 
-    /// Runs one module; its reply, and whether Ansible took it for a success.
-    pub fn module(&self, guest: &Guest, name: &str, arguments: &Value) -> Result<(bool, Value), String> {
+    /// Runs one module, for real or with `--check`; its reply, and whether Ansible took it for a success.
+    pub fn module(
+        &self,
+        guest: &Guest,
+        name: &str,
+        arguments: &Value,
+        check: bool,
+    ) -> Result<(bool, Value), String> {
         let mut ansible = self.command(guest, "ansible")?;
         ansible.args(["guest", "-m", name]).env("ANSIBLE_CALLBACK_RESULT_FORMAT", "json");
+        if check {
+            ansible.arg("--check");
+        }
         // An empty object would count as an argument.
         if arguments.as_object().is_some_and(|options| !options.is_empty()) {
             ansible.arg("-a").arg(arguments.to_string());
         }
-        let done = run::captured("vm-module", name, &mut process::bounded(LIMIT, &ansible))?;
+        let log = guest::log_name(&self.dir, "module");
+        let what = format!("{}: {name}", self.place);
+        let done = run::captured(&log, &what, &mut process::bounded(LIMIT, &ansible))?;
         let json = done.stdout.split_once("=> ").map_or("", |(_, json)| json);
         match serde_json::Deserializer::from_str(json).into_iter().next() {
             Some(Ok(reply)) => Ok((done.status.success(), reply)),
@@ -127,7 +139,7 @@ impl Ansible {
 
     /// The facts, with all parts.
     pub fn facts(&self, guest: &Guest) -> Result<Value, String> {
-        let (success, mut reply) = self.module(guest, "pci.passthrough.iommu_facts", &json!({}))?;
+        let (success, mut reply) = self.module(guest, "pci.passthrough.iommu_facts", &json!({}), false)?;
         match reply.pointer_mut("/ansible_facts/pci_passthrough") {
             Some(facts) if success => Ok(facts.take()),
             _ => Err(format!("iommu_facts: {reply}")),
@@ -139,7 +151,7 @@ impl Ansible {
         paths::write(&inventory, guest.inventory().as_bytes())?;
         let mut command = self.env.command(program);
         // An emulated processor takes its time for a key exchange.
-        command.env("ANSIBLE_TIMEOUT", "30").arg("--inventory").arg(inventory);
+        command.env("ANSIBLE_TIMEOUT", "120").arg("--inventory").arg(inventory);
         // The environment's directory for remote files is one of this machine's.
         command.env_remove("ANSIBLE_REMOTE_TEMP");
         if let Some(dir) = self.remote_tmp {

@@ -1,9 +1,9 @@
 //! What goes wrong on real hosts: a drop-in against the wish, a grub-mkconfig that dies, a full disk.
 
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::vm::guest::Guest;
-use crate::vm::journey::Subject;
+use crate::vm::journey::{Reason, Subject};
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
 
@@ -13,10 +13,10 @@ const BLACKLIST: &str = "pci.passthrough.driver_blacklist";
 const DROP_IN: &str = "/etc/default/grub.d/99-local.cfg";
 
 /// As the C library words it.
-const NO_SPACE: &str = "No space left on device";
+const NO_SPACE: Reason<'_> = Reason::Words("No space left on device");
 
 /// Runs all; each leaves the guest as it found it.
-pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let mut first = Files::new();
     steps.step("first boot entries, by its own update-grub", || {
         subject.guest.sh("update-grub")?;
@@ -36,29 +36,6 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
 }
 
 impl Subject<'_> {
-    /// A module's reply, which must be a success.
-    fn done(&self, module: &str, arguments: &Value) -> Result<Value, String> {
-        let (success, reply) = self.ansible.module(self.guest, module, arguments)?;
-        ensure(success, || format!("{module} fails: {reply}"))?;
-        Ok(reply)
-    }
-
-    /// A module's message, which must be a failure with `word` in it that left the files alone.
-    fn refused(
-        &self,
-        module: &str,
-        arguments: &Value,
-        word: &str,
-        expected: &Files,
-    ) -> Result<String, String> {
-        let (success, reply) = self.ansible.module(self.guest, module, arguments)?;
-        ensure(!success, || format!("{module} does not fail: {reply}"))?;
-        observe::differences(expected, &observe::files(self.guest)?)?;
-        let message = reply.get("msg").and_then(Value::as_str).unwrap_or_default();
-        ensure(message.contains(word), || format!("the message has no {word}: {reply}"))?;
-        Ok(message.lines().next().unwrap_or_default().to_owned())
-    }
-
     fn drop_in(&self) -> Result<String, String> {
         let line = "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet mitigations=off intel_iommu=off\"";
         self.guest.sh(&format!("mkdir -p /etc/default/grub.d; echo '{line}' > {DROP_IN}; update-grub"))?;
@@ -74,7 +51,7 @@ impl Subject<'_> {
     fn killed(&self, settled: &Files) -> Result<String, String> {
         let script = "/etc/grub.d/15_killer";
         self.guest.sh(&format!("printf '#!/bin/sh\\nkill -9 $PPID\\n' > {script}; chmod +x {script}"))?;
-        let message = self.refused(GRUB, &json!({}), "killed by signal 9", settled)?;
+        let message = self.refused(GRUB, &json!({}), Reason::Words("killed by signal 9"), settled)?;
         self.guest.sh(&format!("rm {script}"))?;
         Ok(format!("nothing changed: {message}"))
     }

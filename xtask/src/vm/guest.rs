@@ -1,11 +1,13 @@
 //! A running guest: started, reached over SSH, ended by its process id however the run ends.
 
+use std::collections::BTreeSet;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use crate::vm::machine::{self, Disk, Vendor};
+use crate::vm::machine::{self, Machine};
 use crate::vm::process;
 use crate::vm::qmp::Qmp;
 use crate::{paths, run};
@@ -26,34 +28,22 @@ pub struct Guest {
 
 impl Guest {
     /// Switches a guest on; `dir` gets its console log.
-    pub fn start(vendor: Vendor, disk: Disk<'_>, dir: &Path, key: &Path) -> Result<Guest, String> {
-        Guest::launch(vendor, disk, dir, key, None)
+    pub fn start(machine: Machine<'_>, dir: &Path, key: &Path) -> Result<Guest, String> {
+        Guest::launch(machine, dir, key, None)
     }
 
     /// Goes on with a guest from what [`save`](Guest::save) wrote and the disk that belongs to it.
-    pub fn resume(
-        vendor: Vendor,
-        disk: Disk<'_>,
-        dir: &Path,
-        key: &Path,
-        state: &Path,
-    ) -> Result<Guest, String> {
-        Guest::launch(vendor, disk, dir, key, Some(state))
+    pub fn resume(machine: Machine<'_>, dir: &Path, key: &Path, state: &Path) -> Result<Guest, String> {
+        Guest::launch(machine, dir, key, Some(state))
     }
 
-    fn launch(
-        vendor: Vendor,
-        disk: Disk<'_>,
-        dir: &Path,
-        key: &Path,
-        state: Option<&Path>,
-    ) -> Result<Guest, String> {
+    fn launch(machine: Machine<'_>, dir: &Path, key: &Path, state: Option<&Path>) -> Result<Guest, String> {
         let port = free_port()?;
         let control = dir.join("qmp");
         paths::remove(&control)?;
         let console = dir.join("console.log");
         paths::write(&console, b"")?;
-        let mut qemu = machine::command(vendor, disk, port);
+        let mut qemu = machine::command(machine, port);
         qemu.arg("-serial").arg(format!("file:{}", console.display())).args(["-monitor", "none"]);
         qemu.arg("-qmp").arg(format!("unix:{},server=on,wait=off", control.display()));
         if let Some(state) = state {
@@ -76,7 +66,7 @@ impl Guest {
             if let Some(status) = self.qemu.try_wait().map_err(|error| error.to_string())? {
                 return Err(format!("QEMU ended ({status}):\n{}", self.console_tail()));
             }
-            let asked = self.ssh("cat /proc/sys/kernel/random/boot_id", Duration::from_secs(30));
+            let asked = self.ssh("cat /proc/sys/kernel/random/boot_id", Duration::from_secs(90));
             if let Ok(boot_id) = asked
                 && Some(boot_id.trim()) != last
             {
@@ -130,7 +120,7 @@ impl Guest {
     fn ssh(&self, script: &str, limit: Duration) -> Result<String, String> {
         let mut ssh = Command::new("ssh");
         ssh.args(SSH_OPTIONS).arg("-i").arg(&self.key).args(["-p", &self.port.to_string()]);
-        ssh.args(["-o", "ConnectTimeout=10", "-o", "BatchMode=yes", "root@127.0.0.1", script]);
+        ssh.args(["-o", "ConnectTimeout=60", "-o", "BatchMode=yes", "root@127.0.0.1", script]);
         let output = process::bounded(limit, &ssh)
             .stdin(Stdio::null())
             .output()
@@ -168,9 +158,32 @@ const SSH_OPTIONS: [&str; 8] = [
     "LogLevel=ERROR",
 ];
 
+/// The ports that this run has given to guests: one is free for the kernel until its QEMU has opened it.
+static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+
 fn free_port() -> Result<u16, String> {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
-    listener.local_addr().map(|address| address.port()).map_err(|error| error.to_string())
+    let mut given = GIVEN.lock().map_err(|error| error.to_string())?;
+    loop {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).map_err(|error| error.to_string())?;
+        let port = listener.local_addr().map_err(|error| error.to_string())?.port();
+        if given.insert(port) {
+            return Ok(port);
+        }
+    }
+}
+
+/// The log's name of a step with the guest whose folder is `dir`.
+pub fn log_name(dir: &Path, step: &str) -> String {
+    let guest = dir.file_name().unwrap_or_default().to_string_lossy();
+    format!("vm-{guest}-{step}")
+}
+
+/// The guest's own copy of UEFI's variables.
+pub fn variables(dir: &Path) -> Result<PathBuf, String> {
+    let [_, first] = machine::UEFI;
+    let path = dir.join("uefi-variables");
+    paths::write(&path, &paths::read(Path::new(first))?)?;
+    Ok(path)
 }
 
 /// A fresh qcow2 overlay over `image`.
@@ -179,6 +192,6 @@ pub fn overlay(image: &Path, dir: &Path) -> Result<PathBuf, String> {
     paths::remove(&path)?;
     let mut qemu_img = Command::new("qemu-img");
     qemu_img.args(["create", "-q", "-f", "qcow2", "-F", "raw", "-b"]).arg(image).arg(&path);
-    run::logged("vm-overlay", "making an overlay", &mut qemu_img)?;
+    run::logged(&log_name(dir, "overlay"), "making an overlay", &mut qemu_img)?;
     Ok(path)
 }

@@ -2,11 +2,13 @@
 //! No loop device, no other machine, and no Python inside.
 
 mod disk;
+mod grub;
+mod systemd_boot;
 mod tree;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use crate::{paths, run};
 
@@ -40,6 +42,41 @@ impl Suite {
     }
 }
 
+/// How the guest boots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Loader {
+    /// BIOS and GRUB.
+    Grub,
+    /// UEFI and systemd-boot, its kernels put on the ESP by kernel-install.
+    SystemdBoot,
+}
+
+impl Loader {
+    /// As the tables show it, after the vendor.
+    pub fn label(self) -> &'static str {
+        match self {
+            Loader::Grub => "",
+            Loader::SystemdBoot => " systemd-boot",
+        }
+    }
+
+    /// Part of the disk's file name.
+    fn part(self) -> &'static str {
+        match self {
+            Loader::Grub => "",
+            Loader::SystemdBoot => "-systemd-boot",
+        }
+    }
+
+    /// The disks that are made of an installation with it.
+    fn befores(self) -> &'static [Before] {
+        match self {
+            Loader::Grub => &Before::ALL,
+            Loader::SystemdBoot => &[Before::IntelOff],
+        }
+    }
+}
+
 /// What the guest's kernel command line says about the IOMMU before anyone touches it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
@@ -64,7 +101,7 @@ impl Before {
         }
     }
 
-    /// `GRUB_CMDLINE_LINUX_DEFAULT`. Mitigations cost an emulated processor a lot and prove nothing here.
+    /// The parameters besides the console's. Mitigations cost an emulated processor a lot and prove nothing here.
     fn cmdline(self) -> String {
         match self.parameter() {
             Some(parameter) => format!("quiet mitigations=off {parameter}"),
@@ -81,14 +118,25 @@ impl Before {
     }
 }
 
+/// A guest's disk as it is before anyone touches it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Image {
+    /// Its Debian release.
+    pub suite: Suite,
+    /// How it boots.
+    pub loader: Loader,
+    /// Its first command line.
+    pub before: Before,
+}
+
 /// The built images and the key that opens the guests.
 pub struct Images {
     dir: PathBuf,
 }
 
 impl Images {
-    /// Builds what is missing for `suites`.
-    pub fn get(suites: &[Suite]) -> Result<Images, String> {
+    /// Builds what is missing of `wanted`; tells what it did.
+    pub fn get(wanted: &[Image]) -> Result<(Images, String), String> {
         let images = Images { dir: paths::target().join("vm").join(format!("images-{RECIPE}")) };
         paths::make_dir(&images.dir)?;
         if !images.key().is_file() {
@@ -96,17 +144,22 @@ impl Images {
             keygen.args(["-q", "-t", "ed25519", "-N", "", "-C", "passthrough-guests", "-f"]);
             run::logged("vm-ssh-keygen", "making a key for the guests", keygen.arg(images.key()))?;
         }
-        for suite in suites {
-            if Before::ALL.iter().any(|before| !images.disk(*suite, *before).is_file()) {
-                images.build(*suite)?;
+        let mut done = Vec::new();
+        for image in wanted {
+            if !images.disk(*image).is_file() {
+                let took = images.build(*image)?;
+                let name = format!("{}{}", image.suite.label(), image.loader.label());
+                done.push(format!("{name} built in {}", run::seconds(took)));
             }
         }
-        Ok(images)
+        let told = if done.is_empty() { "all kept from an earlier run".to_owned() } else { done.join(", ") };
+        Ok((images, told))
     }
 
     /// The disk of a guest, to be used as a backing file or copied, never written.
-    pub fn disk(&self, suite: Suite, before: Before) -> PathBuf {
-        self.dir.join(format!("{}-{}.raw", suite.codename(), before.label()))
+    pub fn disk(&self, image: Image) -> PathBuf {
+        let Image { suite, loader, before } = image;
+        self.dir.join(format!("{}{}-{}.raw", suite.codename(), loader.part(), before.label()))
     }
 
     /// The private key of the guests' root account.
@@ -114,20 +167,27 @@ impl Images {
         self.dir.join("id_ed25519")
     }
 
-    fn build(&self, suite: Suite) -> Result<(), String> {
+    /// Makes the disks of a release with a loader, which share an installation; returns the time it took.
+    fn build(&self, Image { suite, loader, .. }: Image) -> Result<Duration, String> {
         let start = Instant::now();
-        println!("   building {} images (about two minutes, most of it package installation)", suite.label());
-        let root = self.dir.join(format!("root-{}", suite.codename()));
+        println!(
+            "   building {}{} images (about two minutes, most of it package installation)",
+            suite.label(),
+            loader.label()
+        );
+        let root = self.dir.join(format!("root-{}{}", suite.codename(), loader.part()));
         remove_tree(&root)?;
         let public_key = self.key().with_extension("pub");
-        let tree = tree::install(suite, &root, &public_key)?;
-        for before in Before::ALL {
-            tree.set_cmdline(&before.cmdline())?;
-            disk::make(&tree, &self.disk(suite, before))?;
+        let tree = tree::install(suite, loader, &root, &public_key)?;
+        for before in loader.befores().iter().copied() {
+            let disk = self.disk(Image { suite, loader, before });
+            match loader {
+                Loader::Grub => grub::make(&tree, &before.cmdline(), &disk)?,
+                Loader::SystemdBoot => systemd_boot::make(&tree, &before.cmdline(), &disk)?,
+            }
         }
         remove_tree(&root)?;
-        println!("   built in {}", run::seconds(start.elapsed()));
-        Ok(())
+        Ok(start.elapsed())
     }
 }
 

@@ -1,6 +1,6 @@
 //! From untouched to ready and back: a guest with its IOMMU switched off by a parameter.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::run;
 use crate::vm::ansible::{self, Ansible, BLACKLISTED, Options};
@@ -24,10 +24,23 @@ pub struct Subject<'a> {
     pub vendor: Vendor,
     /// Its first command line.
     pub before: Before,
+    /// How many IOMMU groups it had before anything was changed, once that was looked at.
+    pub groups_before: Option<usize>,
+}
+
+/// Why a module must fail.
+#[derive(Debug, Clone, Copy)]
+pub enum Reason<'a> {
+    /// A guard's, by its stable code.
+    Code(&'a str),
+    /// A guard's over a group, which may find several, each with its code.
+    Problem(&'a str),
+    /// What the machine itself said, which the message must hold.
+    Words(&'a str),
 }
 
 /// Runs it all; stops at the first step that others stand on.
-pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let mut first = Files::new();
     steps.step("first boot entries, by its own update-grub", || {
         subject.guest.sh("update-grub")?;
@@ -51,13 +64,13 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
 }
 
 /// A guest without any parameter: what the kernel does by itself, and what the verdict says to that.
-pub fn kernel_default(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Option<()> {
+pub fn kernel_default(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     steps.step("no parameter: the kernel's own default", || {
         let boot = observe::boot(subject.guest, subject.vendor)?;
         let facts = subject.ansible.facts(subject.guest)?;
-        let default = facts.pointer("/kernel/default_on").and_then(serde_json::Value::as_str);
+        let default = facts.pointer("/kernel/default_on").and_then(Value::as_str);
         let (state, default) = (ansible::state(&facts), default.unwrap_or("null"));
-        let evidence = format!("{} groups, default_on {default}, verdict {state}", boot.groups);
+        let evidence = format!("{} groups, default_on {default}, verdict {state}; {}", boot.groups, boot.log);
         ensure(boot.groups > 0 && state == "ready", || evidence.clone())?;
         ensure(default.starts_with("on"), || evidence.clone())?;
         Ok(evidence)
@@ -65,8 +78,49 @@ pub fn kernel_default(subject: &mut Subject<'_>, steps: &mut Steps<'_>) -> Optio
 }
 
 impl Subject<'_> {
-    fn untouched(&mut self) -> Result<String, String> {
+    /// A module's reply, which must be a success.
+    pub fn done(&self, module: &str, arguments: &Value) -> Result<Value, String> {
+        let (success, reply) = self.ansible.module(self.guest, module, arguments, false)?;
+        ensure(success, || format!("{module} fails: {reply}"))?;
+        Ok(reply)
+    }
+
+    /// A module's message, which must be a failure for that reason that left the files alone.
+    pub fn refused(
+        &self,
+        module: &str,
+        arguments: &Value,
+        reason: Reason<'_>,
+        expected: &Files,
+    ) -> Result<String, String> {
+        let (success, reply) = self.ansible.module(self.guest, module, arguments, false)?;
+        ensure(!success, || format!("{module} does not fail: {reply}"))?;
+        observe::differences(expected, &observe::files(self.guest)?)?;
+        let message = reply["msg"].as_str().unwrap_or_default();
+        let right = match reason {
+            Reason::Code(code) => reply["code"] == json!(code),
+            Reason::Problem(code) => {
+                let problems = reply["problems"].as_array().into_iter().flatten();
+                let is_it =
+                    |problem: &Value| problem["code"] == json!(code) && problem["severity"] == json!("error");
+                problems.into_iter().any(is_it)
+            }
+            Reason::Words(words) => message.contains(words),
+        };
+        ensure(right, || format!("{module} does not fail for {reason:?}: {reply}"))?;
+        Ok(message.lines().next().unwrap_or_default().to_owned())
+    }
+
+    /// What a module's check mode says, which must be a success.
+    pub fn announced(&self, module: &str, arguments: &Value) -> Result<Value, String> {
+        let (success, reply) = self.ansible.module(self.guest, module, arguments, true)?;
+        ensure(success, || format!("{module} fails in check mode: {reply}"))?;
+        Ok(reply)
+    }
+
+    pub fn untouched(&mut self) -> Result<String, String> {
         let boot = observe::boot(self.guest, self.vendor)?;
+        self.groups_before = Some(boot.groups);
         let facts = self.ansible.facts(self.guest)?;
         let (state, reasons) = (ansible::state(&facts), ansible::reasons(&facts));
         let evidence = format!("{} groups; {state}: {}; {}", boot.groups, reasons.join(", "), boot.log);
@@ -80,7 +134,7 @@ impl Subject<'_> {
     }
 
     /// With an options file that spells the module the other way round, for ids that no card has.
-    fn facts_equal_tools(&mut self) -> Result<String, String> {
+    pub fn facts_equal_tools(&mut self) -> Result<String, String> {
         let path = "/run/modprobe.d/guest.conf";
         self.guest.sh(&format!(
             "mkdir -p /run/modprobe.d; echo 'options vfio-pci ids=1234:abcd,10de:ffff' > {path}"
@@ -118,7 +172,8 @@ impl Subject<'_> {
     /// The role again, now allowed to reboot: that is all it finds to do.
     fn reboot(&mut self) -> Result<String, String> {
         let last = self.guest.boot_id()?;
-        let (builtin, reply) = self.ansible.module(self.guest, "ansible.builtin.reboot", &json!({}))?;
+        let (builtin, reply) =
+            self.ansible.module(self.guest, "ansible.builtin.reboot", &json!({}), false)?;
         ensure(!builtin, || format!("ansible.builtin.reboot does without Python: {reply}"))?;
         ensure(self.guest.boot_id()? == last, || "ansible.builtin.reboot did reboot".to_owned())?;
         let play =
@@ -129,7 +184,7 @@ impl Subject<'_> {
         Ok(format!("back in another boot, {} for the whole run; verdict ready", run::seconds(play.took)))
     }
 
-    fn in_force(&mut self) -> Result<String, String> {
+    pub fn in_force(&mut self) -> Result<String, String> {
         let boot = observe::boot(self.guest, self.vendor)?;
         ensure(boot.has(self.vendor.parameter()), || format!("{:?}", boot.cmdline))?;
         if let Some(contrary) = self.before.parameter() {
@@ -140,7 +195,8 @@ impl Subject<'_> {
             ensure(boot.loaded(module), || format!("{module} is not loaded: {:?}", boot.modules))?;
         }
         ensure(!boot.loaded(BLACKLISTED), || format!("{BLACKLISTED} is loaded"))?;
-        Ok(format!("{} groups, vfio_pci loaded, {BLACKLISTED} not; {}", boot.groups, boot.log))
+        let (before, after) = (self.groups_before.map_or("?".to_owned(), |n| n.to_string()), boot.groups);
+        Ok(format!("{before} -> {after} groups, vfio_pci loaded, {BLACKLISTED} not; {}", boot.log))
     }
 
     fn second_run(&mut self) -> Result<String, String> {

@@ -49,8 +49,23 @@ pub enum Disk<'a> {
     Raw(&'a Path),
 }
 
+/// UEFI's code for the machine, and the variables that every guest begins with (Debian's package ovmf).
+pub const UEFI: [&str; 2] = ["/usr/share/OVMF/OVMF_CODE_4M.fd", "/usr/share/OVMF/OVMF_VARS_4M.fd"];
+
+/// A machine to switch on.
+#[derive(Debug, Clone, Copy)]
+pub struct Machine<'a> {
+    /// Whose IOMMU it has.
+    pub vendor: Vendor,
+    /// Its disk.
+    pub disk: Disk<'a>,
+    /// UEFI with this file for its variables; a BIOS without.
+    pub uefi: Option<&'a Path>,
+}
+
 /// QEMU's command line, without what belongs to a single run (console, monitor).
-pub fn command(vendor: Vendor, disk: Disk<'_>, port: u16) -> std::process::Command {
+pub fn command(machine: Machine<'_>, port: u16) -> std::process::Command {
+    let Machine { vendor, disk, uefi } = machine;
     let mut qemu = process::owned("qemu-system-x86_64");
     let (processor, iommu) = match vendor {
         Vendor::Intel => ("qemu64,vendor=GenuineIntel", "intel-iommu,intremap=on"),
@@ -58,6 +73,11 @@ pub fn command(vendor: Vendor, disk: Disk<'_>, port: u16) -> std::process::Comma
     };
     qemu.args(["-accel", "tcg,thread=multi,tb-size=512", "-machine", "q35", "-cpu", processor]);
     qemu.args(["-smp", "1", "-m", "1024", "-nodefaults", "-display", "none", "-vga", "none"]);
+    if let Some(variables) = uefi {
+        let [code, _] = UEFI;
+        qemu.args(["-drive", &format!("if=pflash,format=raw,readonly=on,file={code}")]);
+        qemu.args(["-drive", &format!("if=pflash,format=raw,file={}", variables.display())]);
+    }
     // Before the devices it stands in front of.
     qemu.args(["-device", iommu]);
     let drive = match disk {

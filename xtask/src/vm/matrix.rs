@@ -1,23 +1,25 @@
 //! Which guests there are, and what is done with each.
 
-use crate::vm::image::{Before, Suite};
+use std::num::NonZeroUsize;
+
+use crate::vm::image::{Before, Image, Loader, Suite};
 use crate::vm::journey::Subject;
 use crate::vm::machine::Vendor;
 use crate::vm::table::Steps;
-use crate::vm::{bad_days, journey};
+use crate::vm::{bad_days, bind, journey, systemd_boot};
 
 /// Power cuts, where none are asked for by number.
 const POWER_CUTS: usize = 20;
+/// Guests at a time. Each is one emulated processor, which keeps one of this machine's busy.
+const JOBS: usize = 2;
 
 /// A guest of the matrix.
 #[derive(Clone, Copy)]
 pub struct Planned {
-    /// Its Debian release.
-    pub suite: Suite,
+    /// Its disk.
+    pub image: Image,
     /// Its IOMMU.
     pub vendor: Vendor,
-    /// Its first command line.
-    pub before: Before,
     /// What is done with it.
     pub scenario: Scenario,
 }
@@ -26,13 +28,17 @@ pub struct Planned {
 #[derive(Clone, Copy)]
 pub enum Scenario {
     /// It is booted, then this.
-    Booted(&'static str, fn(&mut Subject<'_>, &mut Steps<'_>) -> Option<()>),
+    Booted(&'static str, fn(&mut Subject<'_>, &mut Steps) -> Option<()>),
     /// Switched on and off as [`crate::vm::power_cut`] needs it.
     PowerCuts,
 }
 
 const THERE_AND_BACK: Scenario = Scenario::Booted("", journey::run);
-const KERNEL_DEFAULT: Scenario = Scenario::Booted("", journey::kernel_default);
+const KERNEL_DEFAULT: Scenario = Scenario::Booted("", |subject, steps| {
+    journey::kernel_default(subject, steps)?;
+    bind::run(subject, steps)
+});
+const SYSTEMD_BOOT: Scenario = Scenario::Booted("", systemd_boot::run);
 const BAD_DAYS: Scenario = Scenario::Booted(", bad days", bad_days::run);
 
 /// The guests of the short form.
@@ -41,30 +47,47 @@ const SHORT: [Planned; 2] = [
     planned(Suite::Bookworm, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
 ];
 
-const FULL: [Planned; 8] = [
+const FULL: [Planned; 12] = [
     SHORT[0],
     SHORT[1],
     planned(Suite::Bookworm, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
     planned(Suite::Trixie, Vendor::Intel, Before::IntelOff, THERE_AND_BACK),
     planned(Suite::Trixie, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
     planned(Suite::Trixie, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
+    planned(Suite::Bookworm, Vendor::Amd, Before::Nothing, KERNEL_DEFAULT),
+    systemd_boot(Suite::Bookworm),
+    systemd_boot(Suite::Trixie),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, BAD_DAYS),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
+    planned(Suite::Trixie, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
 ];
 
 const fn planned(suite: Suite, vendor: Vendor, before: Before, scenario: Scenario) -> Planned {
-    Planned { suite, vendor, before, scenario }
+    Planned { image: Image { suite, loader: Loader::Grub, before }, vendor, scenario }
+}
+
+const fn systemd_boot(suite: Suite) -> Planned {
+    let image = Image { suite, loader: Loader::SystemdBoot, before: Before::IntelOff };
+    Planned { image, vendor: Vendor::Intel, scenario: SYSTEMD_BOOT }
 }
 
 impl Planned {
     /// As the table shows it.
     pub fn label(&self) -> String {
-        let before = self.before.parameter().unwrap_or("no parameter");
+        let Image { suite, loader, before } = self.image;
+        let before = before.parameter().unwrap_or("no parameter");
         let scenario = match self.scenario {
             Scenario::Booted(name, _) => name,
             Scenario::PowerCuts => ", power cuts",
         };
-        format!("{} {} {before}{scenario}", self.suite.label(), self.vendor.label())
+        format!("{} {}{} {before}{scenario}", suite.label(), self.vendor.label(), loader.label())
+    }
+
+    /// The label as a folder's name: `debian-12-intel-intel_iommu-off`.
+    pub fn folder(&self) -> String {
+        let label = self.label().to_lowercase();
+        let words = label.split(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+        words.filter(|word| !word.is_empty()).collect::<Vec<_>>().join("-")
     }
 }
 
@@ -72,14 +95,18 @@ impl Planned {
 pub struct Wish {
     /// The guests, in order.
     pub guests: Vec<Planned>,
-    /// How often to cut the power.
+    /// How often to cut the power of all guests together that this is done to.
     pub power_cuts: usize,
+    /// How many guests may run at a time.
+    pub jobs: usize,
 }
 
 impl Wish {
-    /// Reads `--short`, `--cuts N` and `--only TEXT` (guests whose label has it).
+    /// Reads `--short`, `--jobs N`, `--cuts N` and `--only TEXT` (guests whose label has it).
     pub fn parse(arguments: &[String]) -> Result<Wish, String> {
-        let mut wish = Wish { guests: FULL.to_vec(), power_cuts: POWER_CUTS };
+        let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let jobs = JOBS.min(processors);
+        let mut wish = Wish { guests: FULL.to_vec(), power_cuts: POWER_CUTS, jobs };
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value =
@@ -89,11 +116,17 @@ impl Wish {
                 "--cuts" => {
                     wish.power_cuts = value()?.parse().map_err(|_| "--cuts needs a number".to_owned())?;
                 }
+                "--jobs" => {
+                    let jobs: Option<NonZeroUsize> = value()?.parse().ok();
+                    wish.jobs = jobs.ok_or("--jobs needs a number, 1 or more")?.get();
+                }
                 "--only" => {
                     let text = value()?;
                     wish.guests.retain(|guest| guest.label().contains(text));
                 }
-                other => return Err(format!("vm takes --short, --cuts N and --only TEXT, not {other}")),
+                other => {
+                    return Err(format!("vm takes --short, --jobs N, --cuts N, --only TEXT, not {other}"));
+                }
             }
         }
         if wish.guests.is_empty() {
@@ -103,15 +136,15 @@ impl Wish {
         Ok(wish)
     }
 
-    /// The releases that images are needed of.
-    pub fn suites(&self) -> Vec<Suite> {
-        let mut suites = Vec::new();
-        for guest in &self.guests {
-            if !suites.contains(&guest.suite) {
-                suites.push(guest.suite);
-            }
-        }
-        suites
+    /// How many power cuts each guest gets that has any, as evenly as it goes.
+    pub fn cuts_each(&self) -> usize {
+        let cut = |guest: &&Planned| matches!(guest.scenario, Scenario::PowerCuts);
+        self.power_cuts.div_ceil(self.guests.iter().filter(cut).count().max(1))
+    }
+
+    /// The disks that are needed.
+    pub fn images(&self) -> Vec<Image> {
+        self.guests.iter().map(|guest| guest.image).collect()
     }
 }
 
@@ -136,5 +169,15 @@ mod tests {
         assert!(error.contains("Debian 13 AMD amd_iommu=off"), "{error}");
         assert_eq!(parse(&["--only", "power cuts", "--cuts", "3"]).expect("one").power_cuts, 3);
         assert!(parse(&["--cuts", "many"]).is_err() && parse(&["--long"]).is_err());
+        assert!(parse(&["--jobs", "0"]).is_err() && parse(&["--jobs", "3"]).is_ok_and(|wish| wish.jobs == 3));
+    }
+
+    #[test]
+    fn every_guest_has_a_folder_of_its_own() {
+        let wish = parse(&["--cuts", "5"]).expect("all");
+        let folders: std::collections::BTreeSet<String> = wish.guests.iter().map(Planned::folder).collect();
+        assert_eq!(folders.len(), wish.guests.len(), "{folders:?}");
+        assert!(folders.contains("debian-12-intel-intel_iommu-off-bad-days"), "{folders:?}");
+        assert_eq!(wish.cuts_each(), 3);
     }
 }

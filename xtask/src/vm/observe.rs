@@ -11,11 +11,12 @@ pub type Files = BTreeMap<String, String>;
 /// Stands before each file's content; no configuration file has such a line.
 const MARK: &str = "=-=-= FILE ";
 
-/// Every configuration file that the role may write, and grub.cfg.
+/// Every configuration file that the role may write, grub.cfg, and the entries on the ESP.
 pub fn files(guest: &Guest) -> Result<Files, String> {
     let script = format!(
         "for f in /etc/default/grub /etc/default/grub.d/* /etc/modules /etc/modules-load.d/* /etc/modprobe.d/* \
-         /etc/initramfs-tools/modules /boot/grub/grub.cfg; do [ -f \"$f\" ] || continue; \
+         /etc/initramfs-tools/modules /etc/initramfs-tools/hooks/* /etc/initramfs-tools/scripts/*/* \
+         /boot/grub/grub.cfg /etc/kernel/cmdline /boot/efi/loader/entries/*; do [ -f \"$f\" ] || continue; \
          echo '{MARK}'\"$f\"; cat \"$f\"; done"
     );
     let output = guest.sh(&script)?;

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::run;
 use crate::vm::ansible::{Ansible, Options};
-use crate::vm::guest::Guest;
-use crate::vm::machine::{Disk, Vendor};
+use crate::vm::guest::{self, Guest};
+use crate::vm::machine::{Disk, Machine, Vendor};
 use crate::vm::observe::{self, Files};
 use crate::vm::table::{Steps, ensure};
 
@@ -40,7 +40,7 @@ pub fn run(
     ansible: &mut Ansible,
     dir: &Path,
     count: usize,
-    steps: &mut Steps<'_>,
+    steps: &mut Steps,
 ) -> Option<()> {
     let mut start = None;
     steps.step("saved right before the role", || {
@@ -83,8 +83,8 @@ pub fn run(
 impl<'a> Start<'a> {
     fn make(image: &Path, key: &'a Path, dir: &'a Path) -> Result<Start<'a>, String> {
         let (disk, state) = (dir.join("before.raw"), dir.join("before.state"));
-        copy(image, &disk)?;
-        let mut guest = Guest::start(VENDOR, Disk::Raw(&disk), dir, key)?;
+        copy(image, &disk, dir)?;
+        let mut guest = Guest::start(machine(&disk), dir, key)?;
         guest.wait(None)?;
         guest.sh("update-grub")?;
         let first = observe::files(&guest)?;
@@ -97,8 +97,8 @@ impl<'a> Start<'a> {
     /// The same guest again, on a disk of its own.
     fn again(&self) -> Result<(Guest, PathBuf), String> {
         let disk = self.dir.join("cut.raw");
-        copy(&self.disk, &disk)?;
-        let mut guest = Guest::resume(VENDOR, Disk::Raw(&disk), self.dir, self.key, &self.state)?;
+        copy(&self.disk, &disk, self.dir)?;
+        let mut guest = Guest::resume(machine(&disk), self.dir, self.key, &self.state)?;
         guest.wait(None)?;
         Ok((guest, disk))
     }
@@ -117,7 +117,7 @@ impl<'a> Start<'a> {
         guest.cut_power();
         // Its connection is gone, so it ends by itself.
         role.wait().map_err(|error| error.to_string())?;
-        let mut guest = Guest::start(VENDOR, Disk::Raw(&disk), self.dir, self.key)?;
+        let mut guest = Guest::start(machine(&disk), self.dir, self.key)?;
         guest.wait(None)?;
         let state = self.judge(&guest, goal)?;
         let play = ansible.role(&guest, Options::default())?.succeeded()?;
@@ -159,6 +159,10 @@ impl<'a> Start<'a> {
     }
 }
 
+fn machine(disk: &Path) -> Machine<'_> {
+    Machine { vendor: VENDOR, disk: Disk::Raw(disk), uefi: None }
+}
+
 /// Between 0 and 1, evenly.
 fn random() -> Result<f64, String> {
     let mut bytes = [0; 4];
@@ -168,8 +172,8 @@ fn random() -> Result<f64, String> {
 }
 
 /// Copies a disk, its holes as holes.
-fn copy(from: &Path, to: &Path) -> Result<(), String> {
+fn copy(from: &Path, to: &Path, dir: &Path) -> Result<(), String> {
     let mut cp = Command::new("cp");
     cp.args(["--sparse=always", "--reflink=auto", "--"]).arg(from).arg(to);
-    run::logged("vm-copy", "copying a disk", &mut cp).map(|_| ())
+    run::logged(&guest::log_name(dir, "copy"), "copying a disk", &mut cp).map(|_| ())
 }

@@ -1,4 +1,4 @@
-//! A bootable BIOS disk from an installed tree: MBR at 0, GRUB's core image from sector 1, ext4 at 1 MiB.
+//! Disks as sparse files, put together from what plain tools make: no loop device, nothing mounted.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
@@ -8,41 +8,35 @@ use std::process::Command;
 use super::tree::Tree;
 use crate::{paths, run};
 
-const MIB: u64 = 1 << 20;
-/// The disk's size. Its file is sparse: about 350 MB of it are there.
-const SIZE: u64 = 2048 * MIB;
-/// The bytes of the MBR that are code; the partition table follows.
-const BOOT_CODE: usize = 440;
-const SECTOR: u64 = 512;
+/// Bytes.
+pub const MIB: u64 = 1 << 20;
+/// Bytes.
+pub const SECTOR: u64 = 512;
+/// A disk's size in bytes. Its file is sparse: about 350 MB of it are there.
+pub const SIZE: u64 = 2048 * MIB;
 
-/// Writes the disk. The name appears when it is finished.
-pub fn make(tree: &Tree, disk: &Path) -> Result<(), String> {
-    let (new, filesystem) = (disk.with_extension("new"), disk.with_extension("ext4"));
-    paths::remove(&new)?;
-    paths::remove(&filesystem)?;
-    sparse(&filesystem, SIZE - 2 * MIB)?;
+/// A file system with the tree in it, `size` bytes large.
+pub fn ext4(tree: &Tree, path: &Path, size: u64) -> Result<(), String> {
+    sparse(path, size)?;
     let mut mke2fs = Command::new("mke2fs");
     // Two features that GRUB of Debian 12 cannot read.
     mke2fs.args(["-q", "-F", "-t", "ext4", "-L", "root", "-O", "^metadata_csum_seed,^orphan_file"]);
-    mke2fs.args(["-E", "root_owner=0:0", "-U", &tree.uuid, "-d"]).arg(&tree.root).arg(&filesystem);
-    run::logged("vm-mke2fs", "making the file system", system(&mut mke2fs))?;
-    sparse(&new, SIZE)?;
+    mke2fs.args(["-E", "root_owner=0:0", "-U", &tree.uuid, "-d"]).arg(&tree.root).arg(path);
+    run::logged("vm-mke2fs", "making the file system", system(&mut mke2fs)).map(|_| ())
+}
+
+/// An empty disk with a partition table, as sfdisk reads it.
+pub fn partitioned(path: &Path, table: &str) -> Result<(), String> {
+    sparse(path, SIZE)?;
     let mut sfdisk = Command::new("sh");
-    sfdisk.args([
-        "-ec",
-        "printf 'label: dos\\nstart=2048, type=83, bootable\\n' | sfdisk --quiet \"$1\"",
-        "sh",
-    ]);
-    run::logged("vm-sfdisk", "partitioning", system(sfdisk.arg(&new)))?;
-    let boot = paths::read(&tree.root.join("usr/lib/grub/i386-pc/boot.img"))?;
-    let core = paths::read(&tree.root.join("boot/grub/i386-pc/core.img"))?;
-    let boot = boot.get(..BOOT_CODE).ok_or("boot.img is too short")?;
-    let written = put(&new, 0, boot)
-        .and_then(|()| put(&new, SECTOR, &core))
-        .and_then(|()| copy_sparse(&filesystem, &new, MIB));
-    written.map_err(|error| format!("{}: {error}", new.display()))?;
-    paths::remove(&filesystem)?;
-    std::fs::rename(&new, disk).map_err(|error| format!("{}: {error}", disk.display()))
+    sfdisk.args(["-ec", "printf %s \"$2\" | sfdisk --quiet \"$1\"", "sh"]).arg(path).arg(table);
+    run::logged("vm-sfdisk", "partitioning", system(&mut sfdisk)).map(|_| ())
+}
+
+/// Moves a partition's content to its place on the disk.
+pub fn move_into(from: &Path, disk: &Path, at: u64) -> Result<(), String> {
+    copy_sparse(from, disk, at).map_err(|error| format!("{}: {error}", disk.display()))?;
+    paths::remove(from)
 }
 
 /// The tools lie in the system administrator's directories.
@@ -51,13 +45,16 @@ fn system(command: &mut Command) -> &mut Command {
     command.env("PATH", format!("{path}:/usr/sbin:/sbin"))
 }
 
-fn sparse(path: &Path, size: u64) -> Result<(), String> {
+/// A new file of that size with nothing in it.
+pub fn sparse(path: &Path, size: u64) -> Result<(), String> {
+    paths::remove(path)?;
     File::create(path)
         .and_then(|file| file.set_len(size))
         .map_err(|error| format!("{}: {error}", path.display()))
 }
 
-fn put(path: &Path, at: u64, bytes: &[u8]) -> std::io::Result<()> {
+/// Writes bytes to a place of the disk.
+pub fn put(path: &Path, at: u64, bytes: &[u8]) -> std::io::Result<()> {
     let mut file = OpenOptions::new().write(true).open(path)?;
     file.seek(SeekFrom::Start(at))?;
     file.write_all(bytes)

@@ -2,14 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use super::Suite;
-use crate::vm::machine::{CONSOLE, SSH_MAC};
+use super::{Loader, Suite, grub, systemd_boot};
+use crate::vm::machine::SSH_MAC;
 use crate::vm::prerequisites::KEYRING;
+use crate::vm::process;
 use crate::{paths, run};
 
 /// The full kernel: the cloud flavour knows neither e1000e nor the AMD IOMMU. No Python, on purpose.
-const PACKAGES: &str = "linux-image-amd64,grub-pc,systemd-sysv,systemd,udev,dbus,kmod,initramfs-tools,zstd,\
+const PACKAGES: &str = "linux-image-amd64,systemd-sysv,systemd,udev,dbus,kmod,initramfs-tools,zstd,\
                         openssh-server,pciutils,iproute2,procps,e2fsprogs";
 
 /// Units that would only make the boot longer.
@@ -27,6 +29,9 @@ const NOT_WANTED: [&str; 7] = [
 /// minutes that building such an initramfs takes an emulated processor.
 const INITRAMFS_MODULES: &str = "virtio_pci\nvirtio_blk\next4\ne1000e\nnvme\nxhci_pci\n";
 
+/// The longest that the packages may take; two minutes from a near mirror.
+const INSTALLATION_LIMIT: Duration = Duration::from_secs(1800);
+
 /// An installed Debian.
 pub struct Tree {
     /// Its root folder.
@@ -38,8 +43,8 @@ pub struct Tree {
 }
 
 /// Installs into `root`.
-pub fn install(suite: Suite, root: &Path, public_key: &Path) -> Result<Tree, String> {
-    let name = format!("vm-mmdebstrap-{}", suite.codename());
+pub fn install(suite: Suite, loader: Loader, root: &Path, public_key: &Path) -> Result<Tree, String> {
+    let name = format!("vm-mmdebstrap-{}{}", suite.codename(), loader.part());
     let mut mmdebstrap = Command::new("mmdebstrap");
     mmdebstrap
         .env("LC_ALL", "C")
@@ -52,20 +57,32 @@ pub fn install(suite: Suite, root: &Path, public_key: &Path) -> Result<Tree, Str
             "--essential-hook=echo grub-pc grub-pc/install_devices_empty boolean true | \
              chroot \"$1\" debconf-set-selections",
         )
-        .arg(format!("--include={PACKAGES}"))
+        .arg(format!("--include={PACKAGES},{}", packages(loader)))
         .args(["--skip=cleanup/reproducible", suite.codename()])
         .arg(root)
         .arg(mirror()?);
+    let mut mmdebstrap = process::bounded(INSTALLATION_LIMIT, &mmdebstrap);
     run::logged(&name, &format!("installing {}", suite.label()), &mut mmdebstrap)?;
-    let uuid = paths::read(Path::new("/proc/sys/kernel/random/uuid"))?;
-    let tree = Tree {
-        root: root.to_owned(),
-        uuid: String::from_utf8_lossy(&uuid).trim().to_owned(),
-        kernel: kernel(root)?,
-    };
+    let tree = Tree { root: root.to_owned(), uuid: random_uuid()?, kernel: kernel(root)? };
     tree.configure(suite, public_key)?;
-    tree.prepare_grub()?;
+    match loader {
+        Loader::Grub => grub::prepare(&tree)?,
+        Loader::SystemdBoot => systemd_boot::prepare(&tree)?,
+    }
     Ok(tree)
+}
+
+fn packages(loader: Loader) -> &'static str {
+    match loader {
+        Loader::Grub => "grub-pc",
+        Loader::SystemdBoot => "systemd-boot,dosfstools",
+    }
+}
+
+/// A new one.
+pub fn random_uuid() -> Result<String, String> {
+    let uuid = paths::read(Path::new("/proc/sys/kernel/random/uuid"))?;
+    Ok(String::from_utf8_lossy(&uuid).trim().to_owned())
 }
 
 /// The mirror this machine itself installs Debian from.
@@ -113,58 +130,23 @@ impl Tree {
         self.inside(&["passwd", "--quiet", "--delete", "root"])?;
         self.write("etc/initramfs-tools/conf.d/guest", "MODULES=list\n")?;
         self.append("etc/initramfs-tools/modules", INITRAMFS_MODULES)?;
-        self.inside(&["update-initramfs", "-u"])?;
-        self.append("etc/default/grub", "GRUB_TERMINAL=console\nGRUB_DISABLE_OS_PROBER=true\n")
+        self.inside(&["update-initramfs", "-u"])
     }
 
-    /// GRUB's modules and core image, which `grub-install` would make if there were a disk.
-    fn prepare_grub(&self) -> Result<(), String> {
-        self.inside(&[
-            "sh",
-            "-ec",
-            "mkdir -p /boot/grub/i386-pc; cp /usr/lib/grub/i386-pc/*.mod \
-                       /usr/lib/grub/i386-pc/*.lst /usr/lib/grub/i386-pc/*.o /boot/grub/i386-pc/",
-        ])?;
-        let core = "/boot/grub/i386-pc/core.img";
-        let prefix = "(hd0,msdos1)/boot/grub";
-        let modules = ["biosdisk", "part_msdos", "ext2"];
-        self.inside(
-            &[["grub-mkimage", "-O", "i386-pc", "-o", core, "-p", prefix].as_slice(), &modules].concat(),
-        )
-    }
-
-    /// Sets what the guest boots with: the settings, and a first grub.cfg, which the guest's own update-grub
-    /// replaces (in a chroot it would find no disk).
-    pub fn set_cmdline(&self, default: &str) -> Result<(), String> {
-        let path = self.root.join("etc/default/grub");
-        let text = String::from_utf8_lossy(&paths::read(&path)?).into_owned();
-        let lines = text.lines().map(|line| match line.split_once('=') {
-            Some(("GRUB_TIMEOUT", _)) => "GRUB_TIMEOUT=0".to_owned(),
-            Some(("GRUB_CMDLINE_LINUX", _)) => format!("GRUB_CMDLINE_LINUX=\"{CONSOLE}\""),
-            Some(("GRUB_CMDLINE_LINUX_DEFAULT", _)) => format!("GRUB_CMDLINE_LINUX_DEFAULT=\"{default}\""),
-            _ => line.to_owned(),
-        });
-        let text = lines.map(|line| line + "\n").collect::<String>();
-        paths::write(&path, text.as_bytes())?;
-        let (kernel, uuid) = (&self.kernel, &self.uuid);
-        let first = format!(
-            "set timeout=0\nmenuentry 'Debian' {{\n\tlinux /boot/vmlinuz-{kernel} root=UUID={uuid} ro {CONSOLE} \
-             {default}\n\tinitrd /boot/initrd.img-{kernel}\n}}\n"
-        );
-        self.write("boot/grub/grub.cfg", &first)
-    }
-
-    fn inside(&self, words: &[&str]) -> Result<(), String> {
+    /// Runs a command in the tree.
+    pub fn inside(&self, words: &[&str]) -> Result<(), String> {
         let mut chroot = Command::new("chroot");
         chroot.arg(&self.root).env_clear().env("LC_ALL", "C").env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin");
         run::logged("vm-configure", &words.join(" "), chroot.args(words)).map(|_| ())
     }
 
-    fn write(&self, inside: &str, text: &str) -> Result<(), String> {
+    /// Writes a file of the tree.
+    pub fn write(&self, inside: &str, text: &str) -> Result<(), String> {
         paths::write(&self.root.join(inside), text.as_bytes())
     }
 
-    fn append(&self, inside: &str, text: &str) -> Result<(), String> {
+    /// Adds to a file of the tree.
+    pub fn append(&self, inside: &str, text: &str) -> Result<(), String> {
         let path = self.root.join(inside);
         let mut bytes = paths::read(&path)?;
         bytes.extend_from_slice(text.as_bytes());
