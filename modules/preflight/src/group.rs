@@ -116,8 +116,8 @@ fn described(device: &Device) -> String {
 
 /// What the host would lose with the devices `chosen` (addresses) and all that goes with them.
 ///
-/// Codes: `root_disk`, `default_route`, `only_display`, `sriov_active` (errors; a display that is
-/// kept for guests by now is a warning), `swap`, `mount` (warnings).
+/// Codes: `root_disk`, `default_route`, `only_display`, `sriov_active` (errors; the last two are
+/// warnings for a device that is kept for guests by now), `swap`, `mount` (warnings).
 pub fn guard_devices(chosen: &[&str], devices: &[Device]) -> Vec<Problem> {
     let is_chosen = |d: &Device| chosen.contains(&d.address.as_str());
     // Each device that goes, with the chosen one that it goes with.
@@ -172,7 +172,8 @@ fn uses(device: &Device, with: &Device) -> Vec<Problem> {
 fn sriov(device: &Device, with: &Device) -> Option<Problem> {
     (device.active_vfs > 0).then(|| Problem {
         code: "sriov_active",
-        severity: Severity::Error,
+        // On vfio-pci already, its virtual functions were made after that, on purpose (`enable_sriov`).
+        severity: if device.is_kept_for_guests() { Severity::Warning } else { Severity::Error },
         device: Some(device.address.clone()),
         message: format!(
             "{} is a physical function with {} virtual functions switched on, which would go away with it",
