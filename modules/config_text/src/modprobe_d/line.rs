@@ -39,8 +39,15 @@ pub(super) fn logical_lines(bytes: &[u8]) -> Vec<LogicalLine> {
         let mut joints = Vec::new();
         let mut ending = Ending::EndOfFile;
         while let Some(&byte) = bytes.get(at) {
-            at += 1;
             ending = Ending::EndOfFile;
+            let rest = bytes.get(at..).unwrap_or_default();
+            let plain = rest.iter().position(|b| matches!(b, b'\n' | b'\\')).unwrap_or(rest.len());
+            if plain > 0 {
+                text.extend_from_slice(rest.get(..plain).unwrap_or_default());
+                at += plain;
+                continue;
+            }
+            at += 1;
             match (byte, bytes.get(at)) {
                 (b'\n', _) => {
                     number += 1;
@@ -62,6 +69,7 @@ pub(super) fn logical_lines(bytes: &[u8]) -> Vec<LogicalLine> {
                     text.push(0xff);
                     ending = Ending::Continuation;
                 }
+                // What is plain was taken above.
                 (other, _) => text.push(other),
             }
         }
