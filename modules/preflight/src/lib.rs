@@ -5,6 +5,7 @@ mod group;
 mod guards;
 mod parameters;
 mod problem;
+mod selector;
 mod uses;
 mod verdict;
 
@@ -12,5 +13,6 @@ pub use evidence::{Evidence, IommuDefault, Vendor};
 pub use group::{Blocker, blockers, companions, group_problems, guard_devices};
 pub use guards::guard_driver;
 pub use problem::{Problem, Severity};
+pub use selector::{By, Selector};
 pub use uses::{Device, Use, UseKind, keeps_for_guests};
 pub use verdict::{Reason, State, Verdict, verdict};
