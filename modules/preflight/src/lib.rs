@@ -1,5 +1,6 @@
 //! What was observed, judged: problems with stable codes, guards, the verdict. No I/O.
 
+pub mod check;
 mod evidence;
 mod group;
 mod guards;
