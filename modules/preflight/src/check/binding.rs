@@ -3,6 +3,27 @@
 use super::Context;
 use crate::{Device, Problem};
 
+/// A device that is bound by its address, while the ids there are still the same.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Override {
+    /// `0000:01:00.0`.
+    pub address: String,
+    /// Vendor and device that must be there.
+    pub id: String,
+    /// Subsystem that must be there; `0000:0000` for none.
+    pub subsystem: String,
+    /// The file that says so.
+    pub file: String,
+}
+
+impl Override {
+    fn takes(&self, device: &Device) -> bool {
+        self.address == device.address
+            && self.id == device.id
+            && self.subsystem == device.subsystem.as_deref().unwrap_or("0000:0000")
+    }
+}
+
 /// What is configured for the next boot.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Binding {
@@ -10,8 +31,8 @@ pub struct Binding {
     pub ids: Vec<String>,
     /// Where that `ids=` stands.
     pub ids_at: String,
-    /// Addresses that are bound to vfio-pci whatever their id.
-    pub overrides: Vec<String>,
+    /// Devices that are bound by address.
+    pub overrides: Vec<Override>,
     /// Drivers that modprobe loads vfio-pci before, or does not load by itself; `_` in the names.
     pub held_back: Vec<String>,
     /// Whether vfio-pci is a part of every installed kernel, so that it comes before all modules.
@@ -21,17 +42,17 @@ pub struct Binding {
 impl Binding {
     /// Whether vfio-pci takes the device when it is loaded.
     pub fn takes(&self, device: &Device) -> bool {
-        self.overrides.contains(&device.address) || self.id_for(device).is_some()
+        self.is_overridden(device) || self.ids.iter().any(|id| matches_id(id, device))
     }
 
-    fn id_for(&self, device: &Device) -> Option<&str> {
-        self.ids.iter().map(String::as_str).find(|id| matches_id(id, device))
+    fn is_overridden(&self, device: &Device) -> bool {
+        self.overrides.iter().any(|entry| entry.takes(device))
     }
 
     /// The first of `drivers` that would have the device before vfio-pci.
     pub fn faster<'a>(&self, device: &Device, drivers: &'a [String]) -> Option<&'a str> {
         // An override keeps every other driver away, whichever comes first.
-        if self.builtin || self.overrides.contains(&device.address) {
+        if self.builtin || self.is_overridden(device) {
             return None;
         }
         drivers.iter().map(String::as_str).find(|d| !self.held_back.contains(&d.replace('-', "_")))
@@ -59,7 +80,7 @@ fn matches_id(id: &str, device: &Device) -> bool {
 pub(super) fn check(context: &Context) -> Vec<Problem> {
     let seen = context.seen;
     let binding = &seen.binding;
-    let mut problems = Vec::new();
+    let mut problems: Vec<Problem> = leftovers(context).collect();
     for id in &binding.ids {
         let means: Vec<&Device> = seen.devices.iter().filter(|d| !d.bridge && matches_id(id, d)).collect();
         if means.is_empty() && !seen.devices.is_empty() {
@@ -87,6 +108,25 @@ pub(super) fn check(context: &Context) -> Vec<Problem> {
         }
     }
     problems
+}
+
+/// Lines that bind an address where the device is gone, or is another one by now.
+fn leftovers<'a>(context: &'a Context) -> impl Iterator<Item = Problem> + 'a {
+    let devices = &context.seen.devices;
+    let stale = |entry: &&Override| !devices.is_empty() && !devices.iter().any(|d| entry.takes(d));
+    context.seen.binding.overrides.iter().filter(stale).map(|entry| {
+        let Override { address, id, file, .. } = entry;
+        let now = match devices.iter().find(|device| device.address == *address) {
+            Some(device) => format!("{} is there by now", device.id),
+            None => "no device is there".to_string(),
+        };
+        let message = format!("{file}: {address} is bound by its address as {id}, and {now}");
+        context.problem(
+            "leftover_override",
+            message,
+            "run vfio_bind again for the devices to pass; look them up with lspci -nn",
+        )
+    })
 }
 
 #[cfg(test)]
@@ -123,7 +163,14 @@ mod tests {
 
     #[test]
     fn who_comes_first() {
-        let device = Device { address: "0000:01:00.0".to_string(), ..Device::default() };
+        let device =
+            Device { address: "0000:01:00.0".to_string(), id: "1:2".to_string(), ..Device::default() };
+        let bound = Override {
+            address: device.address.clone(),
+            id: device.id.clone(),
+            subsystem: "0000:0000".to_string(),
+            file: String::new(),
+        };
         let drivers = ["nouveau".to_string(), "nvidia-drm".to_string()];
         let mut binding = Binding { held_back: vec!["nouveau".to_string()], ..Binding::default() };
         assert_eq!(binding.faster(&device, &drivers), Some("nvidia-drm"));
@@ -131,9 +178,12 @@ mod tests {
         assert_eq!(binding.faster(&device, &drivers), None);
         for binding in [
             Binding { builtin: true, ..Binding::default() },
-            Binding { overrides: vec![device.address.clone()], ..Binding::default() },
+            Binding { overrides: vec![bound.clone()], ..Binding::default() },
         ] {
             assert_eq!(binding.faster(&device, &drivers), None);
         }
+        let moved = Override { id: "1:3".to_string(), ..bound };
+        let binding = Binding { overrides: vec![moved], ..Binding::default() };
+        assert!(!binding.takes(&device) && binding.faster(&device, &drivers).is_some());
     }
 }

@@ -36,7 +36,7 @@ const fn mended(name: &'static str) -> Code {
 }
 
 /// All codes: of the whole host first, then of single devices.
-pub const CODES: [Code; 42] = [
+pub const CODES: [Code; 43] = [
     error("firmware_off"),
     error("no_boot_loader"),
     error("no_groups"),
@@ -57,6 +57,7 @@ pub const CODES: [Code; 42] = [
     warning("unsafe_interrupts"),
     warning("config_mistake"),
     warning("leftover_ids"),
+    warning("leftover_override"),
     warning("leftover_file"),
     warning("nic_renamed"),
     error("cannot_tell"),

@@ -12,7 +12,7 @@ mod iommu;
 
 use std::collections::BTreeMap;
 
-pub use binding::Binding;
+pub use binding::{Binding, Override};
 pub use codes::{CODES, Code, Phase, is_code};
 
 use crate::{Device, Evidence, Problem, Selector, Severity};
