@@ -62,7 +62,7 @@ fn waiting(context: &Context) -> Vec<String> {
         .iter()
         .flatten()
         .flatten()
-        .filter(|t| concerns_passthrough(&Token::new(t.as_bytes())));
+        .filter(|t| concerns_passthrough(&Token::new(t.as_bytes())) && !t.ends_with("=off"));
     let mut waiting: Vec<String> =
         tokens.filter(|t| next.iter().all(|line| holds(line, t)) && !holds(&now, t)).cloned().collect();
     waiting.sort();

@@ -40,7 +40,8 @@ fn moved(selector: &Selector, devices: &[Device]) -> String {
     }
 }
 
-pub(super) fn check(context: &Context) -> Vec<Problem> {
+/// `guarded`: what the host would lose.
+pub(super) fn check(context: &Context, guarded: &[Problem]) -> Vec<Problem> {
     let mut problems = Vec::new();
     for device in &context.chosen {
         if device.bridge {
@@ -52,7 +53,11 @@ pub(super) fn check(context: &Context) -> Vec<Problem> {
             ));
             continue;
         }
-        problems.extend(driver(context, device));
+        // To say "bind it" of what the host cannot do without would be bad advice.
+        let is_needed = guarded.iter().any(|problem| problem.device.as_ref() == Some(&device.address));
+        if context.phase == Phase::Ready || !is_needed {
+            problems.extend(driver(context, device));
+        }
         problems.extend(framebuffer(context, device));
         problems.extend(reset(context, device));
         problems.extend(mapped_by_firmware(context, device));

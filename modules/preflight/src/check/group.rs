@@ -47,9 +47,13 @@ pub(super) fn check(context: &Context) -> Vec<Problem> {
             ));
         }
     }
-    let addresses: Vec<&str> = context.chosen.iter().map(|device| device.address.as_str()).collect();
-    problems.extend(guard_devices(&addresses, devices));
     problems
+}
+
+/// What the host would lose.
+pub(super) fn guards(context: &Context) -> Vec<Problem> {
+    let addresses: Vec<&str> = context.chosen.iter().map(|device| device.address.as_str()).collect();
+    guard_devices(&addresses, &context.seen.devices)
 }
 
 fn unknown(context: &Context, device: &Device) -> Problem {

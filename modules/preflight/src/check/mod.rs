@@ -94,8 +94,10 @@ pub fn check(selectors: &[Selector], phase: Phase, seen: &Seen) -> Vec<Problem> 
     found.extend(boot::check(&context));
     found.extend(binding::check(&context));
     found.extend(device::selected(&context, selectors));
-    found.extend(device::check(&context));
+    let guarded = group::guards(&context);
+    found.extend(device::check(&context, &guarded));
     found.extend(group::check(&context));
+    found.extend(guarded);
     found.sort_by_key(|problem| problem.severity != Severity::Error);
     found
 }
