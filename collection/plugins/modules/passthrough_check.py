@@ -42,7 +42,7 @@ options:
       - An address is C(0000:01:00.0), C(01:00.0) in domain 0000, or C(01:00) for every function of a slot. Write it
         in quotes, because YAML takes C(0000:01:00.0) for a number.
       - An id is C(10de:1b80), or C(10de:1b80:1043:87b8) with the subsystem. It means every device that has it.
-      - Both take the wildcards C(*) and C(?), as in C(10de:*).
+      - Both take the wildcards C(*) and C(?), as in C(10de:*). Bridges are left out then.
       - With C(expect_id) in a dictionary the device must be the one that has this id, vendor and device or with
         the subsystem. That catches an address that has moved.
     type: list
@@ -239,7 +239,7 @@ msg:
   returned: failure
   type: str
 code:
-  description: The code of the first error; V(bad_device) or V(unknown_code) where an option is refused.
+  description: The code of the first error; V(invalid_value) or V(unknown_code) where an option is refused.
   returned: failure
   type: str
   sample: group_incomplete

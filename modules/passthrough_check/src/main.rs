@@ -45,7 +45,7 @@ impl Args {
     fn selectors(&self) -> Result<Vec<Selector>, Failure> {
         let read = |given: &Value| {
             Selector::from_option(given)
-                .map_err(|why| Failure::coded("bad_device", format!("devices: {why}")))
+                .map_err(|why| Failure::coded("invalid_value", format!("option devices: {why}")))
         };
         self.devices.iter().map(read).collect()
     }

@@ -47,6 +47,12 @@ pub fn observe(root: &Root, selectors: &[Selector]) -> Observed {
     let mut unread = Unread::default();
     let mut host =
         Seen { devices: unread.take(uses::devices(root), "which PCI devices there are"), ..Seen::default() };
+    let links = unread.take(root.list("/sys/bus/pci/devices"), "which PCI devices there are");
+    if links.len() > host.devices.len() {
+        // One of them could be the member of a group that spoils it.
+        let what = format!("{} of {} in /sys/bus/pci/devices can be read", host.devices.len(), links.len());
+        unread.note(&what, "which PCI devices there are");
+    }
     let next = boot::observe(root, &mut host, &mut unread);
     iommu::observe(root, &next, &mut host, &mut unread);
     candidates(root, selectors, &mut host, &mut unread);

@@ -98,6 +98,12 @@ impl Selector {
         }
     }
 
+    /// Whether it may mean several devices by their place or kind, rather than name one.
+    pub fn is_pattern(&self) -> bool {
+        let (By::Address(text) | By::Id(text) | By::FullId(text)) = &self.by;
+        text.contains(['*', '?'])
+    }
+
     /// What the device should be and is not; `None` where it is, or nothing is expected.
     pub fn drift(&self, device: &Device) -> Option<(&str, String)> {
         let expected = self.expect_id.as_deref()?;

@@ -11,7 +11,7 @@ use preflight::check::{Binding, Override, Remark, Seen};
 use super::Unread;
 use super::boot::{Next, remark};
 
-/// The begin of the names of files that this collection makes.
+/// In the names of the files that this collection makes.
 const OWN: &str = "pci-passthrough";
 /// The table of soft dependencies in a kernel's folder.
 const SOFTDEPS: &str = "modules.softdep";
@@ -27,7 +27,7 @@ pub fn observe(root: &Root, next: &Next, host: &mut Seen, unread: &mut Unread) {
     if let Some((place, ids)) = modprobe_d::ids_in_force(&config) {
         (binding.ids, binding.ids_at) = (ids, place.to_string());
     }
-    binding.held_back = held_back(root, &config, host);
+    binding.held_back = held_back(root, &config, host, unread);
     let mut inputs: Vec<String> = Vec::new();
     for path in [files::INIT_TOP, files::DRACUT_SCRIPT] {
         let Some(bytes) = unread.take(root.read_opt(path), needed) else { continue };
@@ -43,7 +43,7 @@ pub fn observe(root: &Root, next: &Next, host: &mut Seen, unread: &mut Unread) {
         }));
         inputs.push(path.to_string());
     }
-    for file in files.iter().filter(|file| !file.masked && file.name.starts_with(OWN)) {
+    for file in files.iter().filter(|file| !file.masked && file.name.contains(OWN)) {
         let says = |line: &modprobe_d::Line| matches!(line.content, Content::Directive(_));
         if !modprobe_d::parse(&file.bytes).iter().any(says) {
             host.remarks.push(nothing_left(&file.path()));
@@ -103,11 +103,11 @@ fn is_builtin(root: &Root, next: &Next, unread: &mut Unread) -> bool {
 }
 
 /// The drivers of the devices that modprobe loads after vfio-pci, or not by itself.
-fn held_back(root: &Root, config: &Config, host: &Seen) -> Vec<String> {
+fn held_back(root: &Root, config: &Config, host: &Seen, unread: &mut Unread) -> Vec<String> {
     // A kernel's own table of soft dependencies is read among the files, by its name.
     let release = kernels::running(root).unwrap_or_default();
-    let table =
-        root.read_opt(&format!("/lib/modules/{release}/{SOFTDEPS}")).ok().flatten().unwrap_or_default();
+    let table = root.read_opt(&format!("/lib/modules/{release}/{SOFTDEPS}"));
+    let table = unread.take(table, "which drivers come before vfio-pci").unwrap_or_default();
     let own = host.devices.iter().filter_map(|device| device.module.clone());
     let mut drivers: Vec<String> = host.candidates.values().flatten().cloned().chain(own).collect();
     drivers.sort();

@@ -48,6 +48,7 @@ pub fn observe(root: &Root, host: &mut Seen, unread: &mut Unread) -> Next {
     let state = unread.take(initramfs::observe(root, &kernels), "whether the initramfs is up to date");
     host.initramfs_stale = state.stale;
     host.entries_stale = lines.stale;
+    unread.take(root.read_opt("/proc/cmdline"), "what this boot was told");
     let in_force = proc::cmdline(root);
     host.evidence.in_force = in_force.as_ref().map(|line| boot_lines::words(line.as_bytes()));
     host.evidence.settings = lines.settings.clone();

@@ -16,6 +16,9 @@ pub fn observe(root: &Root, next: &Next, host: &mut Seen, unread: &mut Unread) {
     if is_running && cpu.is_none() {
         unread.note("/proc/cpuinfo cannot be read", "which processor this is");
     }
+    if is_running && running.is_none() {
+        unread.note("/proc/sys/kernel/osrelease cannot be read", "which kernel is running");
+    }
     let vendor = cpu.as_ref().and_then(|cpu| cpu.vendor);
     let firmware = unread.take(firmware::read(root), "what the firmware announces");
     let groups = unread.take(iommu::groups(root), "which IOMMU groups there are");

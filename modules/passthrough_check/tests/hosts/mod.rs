@@ -229,6 +229,8 @@ pub const CASES: &[Case] = &[
         host.remove("/lib/modules/6.8.12-4-pve").remove("/sys/module/vfio");
     }),
     Case { devices: &["0000:01:00.0", "0000:01:00.1", "0000:09:00.0"], ..card("device_not_found", |_| {}) },
+    // A pattern for bridges alone means no device.
+    Case { devices: &["01:00", "8086:460?"], ..card("device_not_found", |_| {}) },
     Case {
         devices: &[r#"{"address": "01:00.0", "expect_id": "10de:1b80"}"#, "0000:01:00.1"],
         ..card("device_drifted", |_| {})

@@ -1,6 +1,6 @@
 //! Each device by itself: whether it is the one that is meant, who has it, whether it can be passed.
 
-use super::{Context, Phase};
+use super::{Context, Phase, chosen};
 use crate::{Device, Problem, Selector};
 
 /// Whether what the task names is there, and is what it expects.
@@ -8,8 +8,8 @@ pub(super) fn selected(context: &Context, selectors: &[Selector]) -> Vec<Problem
     let devices = &context.seen.devices;
     let mut problems = Vec::new();
     for selector in selectors {
-        let mut meant = devices.iter().filter(|device| selector.matches(device)).peekable();
-        if meant.peek().is_none() {
+        let meant = chosen(std::slice::from_ref(selector), devices);
+        if meant.is_empty() {
             let message =
                 format!("no device of this host is '{}'{}", selector.text, moved(selector, devices));
             let hint = "look the device up with lspci -nn: addresses change when cards are added or moved";

@@ -82,9 +82,13 @@ impl Context<'_> {
     }
 }
 
-/// The devices that the selectors mean, each once, by address.
+/// The devices that the selectors mean, each once, by address. A bridge is meant only where it is named:
+/// a pattern for a slot or a maker is for the devices behind it.
 pub fn chosen<'a>(selectors: &[Selector], devices: &'a [Device]) -> Vec<&'a Device> {
-    devices.iter().filter(|device| selectors.iter().any(|selector| selector.matches(device))).collect()
+    let means = |selector: &Selector, device: &Device| {
+        selector.matches(device) && !(device.bridge && selector.is_pattern())
+    };
+    devices.iter().filter(|device| selectors.iter().any(|selector| means(selector, device))).collect()
 }
 
 /// Every problem, errors first; within a severity those of the host before those of devices.
