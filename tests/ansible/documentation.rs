@@ -11,6 +11,7 @@ const MODULES: [&str; 8] = [
     "driver_blacklist",
     "grub_iommu",
     "iommu_facts",
+    "passthrough_check",
     "pve_hostpci",
     "systemd_boot_iommu",
     "vfio_bind",

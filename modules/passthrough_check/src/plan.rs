@@ -11,6 +11,7 @@ use crate::{Args, reply};
 /// Refuses a code that can never come, so that a slip of the pen accepts nothing unseen.
 pub fn accepts_known_codes(args: &Args) -> Result<(), Failure> {
     let Some(unknown) = args.accept.iter().find(|code| !check::is_code(code)) else { return Ok(()) };
+    let unknown: String = unknown.chars().take(60).collect();
     let known: Vec<&str> = CODES.iter().map(|code| code.name).collect();
     let msg = format!("accept: there is no code '{unknown}'; use some of {}", known.join(", "));
     Err(Failure::coded("unknown_code", msg))

@@ -8,6 +8,15 @@ use serde_json::{Map, Value};
 
 use crate::Device;
 
+/// A value as a message shows it: the first part of a long one tells which it is.
+fn shown(value: &str) -> String {
+    const MOST: usize = 60;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_string(),
+    }
+}
+
 /// One element of an option `devices`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
@@ -44,44 +53,65 @@ impl Selector {
                 "{number} is a number: YAML reads an address without quotes as one; write it in quotes, as \
                  '0000:01:00.0'"
             )),
-            other => Err(format!("{other} is neither a string nor a dictionary with address or id")),
+            other => {
+                let other = shown(&other.to_string());
+                Err(format!("{other} is neither a string nor a dictionary with address or id"))
+            }
         }
     }
 
     fn from_text(text: &str) -> Result<Selector, String> {
         let by = address(text).or_else(|| id(text)).ok_or_else(|| {
+            let text = shown(text);
             format!("'{text}' is neither an address, as 0000:01:00.0, nor an id, as 10de:1b80 or 10de:*")
         })?;
         Ok(Selector { text: text.to_string(), by, expect_id: None })
     }
 
     fn from_parts(parts: &Map<String, Value>) -> Result<Selector, String> {
-        let shown = || Value::Object(parts.clone());
+        let whole = || shown(&Value::Object(parts.clone()).to_string());
         let known = ["address", "id", "expect_id"];
         if let Some(unknown) = parts.keys().find(|key| !known.contains(&key.as_str())) {
-            return Err(format!("{} has an unknown key '{unknown}'; it takes {}", shown(), known.join(", ")));
+            return Err(format!(
+                "{} has an unknown key '{}'; it takes {}",
+                whole(),
+                shown(unknown),
+                known.join(", ")
+            ));
         }
         let text = |key: &str| match parts.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str())),
-            Some(other) => Err(format!("{key}: {other} is no string; write it in quotes")),
+            Some(other) => {
+                Err(format!("{key}: {} is no string; write it in quotes", shown(&other.to_string())))
+            }
         };
         let (text, by) = match (text("address")?, text("id")?) {
             (Some(given), None) => {
                 let by = address(given);
-                (given, by.ok_or_else(|| format!("address: '{given}' is no address, as 0000:01:00.0"))?)
+                (
+                    given,
+                    by.ok_or_else(|| {
+                        format!("address: '{given}' is no address, as 0000:01:00.0", given = shown(given))
+                    })?,
+                )
             }
             (None, Some(given)) => {
                 let by = id(given);
-                (given, by.ok_or_else(|| format!("id: '{given}' is no id, as 10de:1b80 or 10de:*"))?)
+                (
+                    given,
+                    by.ok_or_else(|| {
+                        format!("id: '{given}' is no id, as 10de:1b80 or 10de:*", given = shown(given))
+                    })?,
+                )
             }
-            _ => return Err(format!("{} needs one of address and id, and not both", shown())),
+            _ => return Err(format!("{} needs one of address and id, and not both", whole())),
         };
         let expect_id = parts.get("expect_id").and_then(Value::as_str).map(str::to_ascii_lowercase);
         if parts.get("expect_id").is_some_and(|given| !given.is_null()) {
             let plain = |text: &String| id(text).is_some() && !text.contains(['*', '?']);
             if !expect_id.as_ref().is_some_and(plain) {
-                let given = parts.get("expect_id").unwrap_or(&Value::Null);
+                let given = shown(&parts.get("expect_id").unwrap_or(&Value::Null).to_string());
                 return Err(format!("expect_id: {given} is no id, as 10de:1b80 or 10de:1b80:1043:87b8"));
             }
         }
