@@ -43,8 +43,8 @@ options:
         in quotes, because YAML takes C(0000:01:00.0) for a number.
       - An id is C(10de:1b80), or C(10de:1b80:1043:87b8) with the subsystem. It means every device that has it.
       - Both take the wildcards C(*) and C(?), as in C(10de:*). Bridges are left out then.
-      - With C(expect_id) in a dictionary the device must be the one that has this id, vendor and device or with
-        the subsystem. That catches an address that has moved.
+      - With C(expect_id) beside one address the device there must have this id, vendor and device or with the
+        subsystem. That catches an address that has moved.
     type: list
     elements: raw
     default: []

@@ -115,7 +115,14 @@ impl Selector {
                 return Err(format!("expect_id: {given} is no id, as 10de:1b80 or 10de:1b80:1043:87b8"));
             }
         }
-        Ok(Selector { text: text.to_string(), by, expect_id })
+        let selector = Selector { text: text.to_string(), by, expect_id };
+        if selector.expect_id.is_some() && (selector.is_pattern() || !matches!(selector.by, By::Address(_))) {
+            let text = shown(text);
+            return Err(format!(
+                "'{text}' is not one address, so that expect_id has nothing to be held against"
+            ));
+        }
+        Ok(selector)
     }
 
     /// Whether the device is meant.
@@ -168,7 +175,7 @@ fn address(text: &str) -> Option<By> {
     }
     // A bus has two digits where a vendor has four.
     let bus = part(bus, 2..=2)?;
-    let function = part(function, 1..=1)?;
+    let function = part(function, 1..=1).filter(|f| matches!(f.as_bytes(), [b'0'..=b'7' | b'*' | b'?']))?;
     Some(By::Address(format!("{}:{bus}:{}.{function}", part(domain, 4..=8)?, part(device, 2..=2)?)))
 }
 
@@ -221,7 +228,10 @@ mod tests {
         for (given, expected) in [
             (json!("gpu"), "'gpu' is neither an address"),
             (json!(""), "'' is neither"),
-            (json!("0000:01:00.8x"), "is neither"),
+            (json!("0000:01:00.8"), "is neither"),
+            (json!("01:00.0 ids=1:2"), "is neither"),
+            (json!("10de:1b80\n"), "is neither"),
+            (json!("10de:1b8"), "is neither"),
             (json!("10de"), "is neither"),
             (json!("10de:1b80:1043"), "is neither"),
             (json!(60.0), "60.0 is a number: YAML reads an address without quotes as one"),
@@ -234,6 +244,8 @@ mod tests {
             (json!({"id": "10de:1b80", "method": "ids"}), "unknown key 'method'"),
             (json!({"address": "01:00.0", "expect_id": "10de:*"}), "expect_id: \"10de:*\" is no id"),
             (json!({"address": "01:00.0", "expect_id": 7}), "expect_id: 7 is no id"),
+            (json!({"address": "01:00", "expect_id": "10de:1b80"}), "'01:00' is not one address"),
+            (json!({"id": "10de:1b80", "expect_id": "10de:1b80"}), "'10de:1b80' is not one address"),
         ] {
             let said = read(given.clone()).unwrap_err();
             assert!(said.contains(expected), "{given}: {said}");
