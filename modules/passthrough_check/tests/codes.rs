@@ -139,3 +139,23 @@ fn accept_goes_by_code_and_no_other_error_slips_through() {
     assert_eq!((&unknown["failed"], &unknown["code"]), (&json!(true), &json!("unknown_code")));
     assert!(unknown["msg"].as_str().unwrap().starts_with("accept: there is no code 'rmr'; use some of"));
 }
+
+#[test]
+fn what_vfio_bind_writes_is_what_the_check_looks_for() {
+    for method in ["ids", "override"] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = fixture_host::desktop_two_gpus(dir.path());
+        host.remove("/etc/modprobe.d/pci-passthrough-vfio.conf");
+        for (function, driver) in [("0", "nouveau"), ("1", "snd_hda_intel")] {
+            let device = format!("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.{function}");
+            host.rebind(&device, driver, driver);
+        }
+        let devices = &["0000:01:00.0", "0000:01:00.1"];
+        assert_eq!(codes(&check(&host, "configure", devices, &[])), ["host_driver_bound"]);
+        let bind = json!({ "root": dir.path(), "devices": devices, "method": method, "initramfs": false });
+        let _ = proofs::run_module("vfio_bind", &bind).expect_ok();
+        assert_eq!(codes(&check(&host, "configure", devices, &[])), ["reboot_required"], "{method}");
+        // After a boot with all that the devices are still the host's: somebody was faster.
+        assert_eq!(codes(&check(&host, "ready", devices, &[])), ["host_driver_bound"], "{method}");
+    }
+}
