@@ -8,6 +8,9 @@ use protocol::{Failure, Planned};
 use crate::observe::Observed;
 use crate::{Args, reply};
 
+/// How many errors a message tells of before it stops.
+const SHOWN: usize = 10;
+
 /// Refuses a code that can never come, so that a slip of the pen accepts nothing unseen.
 pub fn accepts_known_codes(args: &Args) -> Result<(), Failure> {
     let Some(unknown) = args.accept.iter().find(|code| !check::is_code(code)) else { return Ok(()) };
@@ -26,7 +29,10 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let stops = |problem: &&Problem| problem.severity == Severity::Error && !is_accepted(problem);
     let fatal: Vec<&Problem> = problems.iter().filter(stops).collect();
     if let Some(first) = fatal.first() {
-        let said: Vec<String> = fatal.iter().map(|problem| said(problem)).collect();
+        let mut said: Vec<String> = fatal.iter().take(SHOWN).map(|problem| said(problem)).collect();
+        if fatal.len() > SHOWN {
+            said.push(format!("{} more errors are in problems", fatal.len() - SHOWN));
+        }
         let codes = said.join(". ");
         let msg =
             format!("{codes}. A problem that is no obstacle here can be passed over by its code (accept).");

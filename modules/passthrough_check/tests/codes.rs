@@ -159,3 +159,12 @@ fn what_vfio_bind_writes_is_what_the_check_looks_for() {
         assert_eq!(codes(&check(&host, "ready", devices, &[])), ["host_driver_bound"], "{method}");
     }
 }
+
+#[test]
+fn a_message_about_many_devices_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = fixture_host::synthetic(&dir.path().join("host"), 64, 16);
+    let reply = check(&host, "ready", &["8086:*"], &[]);
+    let (msg, problems) = (reply["msg"].as_str().unwrap(), reply["problems"].as_array().unwrap());
+    assert!(problems.len() > 40 && msg.len() < 4000 && msg.contains(" more errors are in problems"), "{msg}");
+}

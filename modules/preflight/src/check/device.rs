@@ -161,3 +161,51 @@ fn mapped_by_firmware(context: &Context, device: &Device) -> Option<Problem> {
         "look for a firmware update or setting that gives the mapping up (HPE servers have one for each slot)",
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Seen, check};
+    use super::*;
+    use serde_json::json;
+
+    /// The kernel's own words, which name the device that it refused.
+    #[test]
+    fn the_kernel_log_tells_of_an_rmrr_too() {
+        let device = |address: &str| Device {
+            address: address.to_string(),
+            id: "14e4:1657".to_string(),
+            driver: Some("vfio-pci".to_string()),
+            iommu_group: Some(7),
+            reset_methods: Some(vec!["flr".to_string()]),
+            ..Device::default()
+        };
+        for (line, expected) in [
+            (
+                "vfio-pci 0000:02:00.0: Device is ineligible for IOMMU domain attach due to platform RMRR requirement.  \
+                 Contact your platform vendor.",
+                true,
+            ),
+            (
+                "vfio-pci 0000:02:00.0: Firmware has requested this device have a 1:1 IOMMU mapping, rejecting \
+                 configuring the device without a 1:1 mapping. Contact your platform vendor.",
+                true,
+            ),
+            ("DMAR: Setting RMRR:", false),
+            (
+                "vfio-pci 0000:03:00.0: Device is ineligible for IOMMU domain attach due to platform RMRR requirement.",
+                false,
+            ),
+        ] {
+            let seen = Seen {
+                devices: vec![device("0000:02:00.0")],
+                log: vec![line.to_string()],
+                ..Seen::default()
+            };
+            let selectors = [Selector::from_option(&json!("02:00.0")).unwrap()];
+            let found = check(&selectors, Phase::Ready, &seen);
+            let rmrr = found.iter().find(|problem| problem.code == "rmrr");
+            assert_eq!(rmrr.is_some(), expected, "{line}");
+            assert!(rmrr.is_none_or(|problem| problem.message.contains("the kernel says")));
+        }
+    }
+}
