@@ -17,24 +17,6 @@ const MODULES: [&str; 8] = [
     "vfio_bind",
     "vfio_modules",
 ];
-    "boot_refresh",
-    "driver_blacklist",
-    "grub_iommu",
-    "iommu_facts",
-    "passthrough_check",
-const MODULES: [&str; 8] = [
-    "boot_refresh",
-    "driver_blacklist",
-    "grub_iommu",
-    "iommu_facts",
-    "passthrough_check",
-    "pve_hostpci",
-    "vfio_bind",
-    "vfio_modules",
-];
-    "vfio_bind",
-    "vfio_modules",
-];
 
 pub fn every_module_is_listed_and_rendered(version: &str) {
     let Some(env) = ansible("ansible::documentation", version) else { return };
