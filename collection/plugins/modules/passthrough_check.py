@@ -41,10 +41,10 @@ options:
       - Each is a string, or a dictionary with C(address) or C(id).
       - An address is C(0000:01:00.0), C(01:00.0) in domain 0000, or C(01:00) for every function of a slot. Write it
         in quotes, because YAML takes C(0000:01:00.0) for a number.
-      - An id is C(10de:1b80), or C(10de:1b80:1043:87b8) with the subsystem. It means every device that has it.
+      - An id is C(10de:1b80). It means every device that has it.
       - Both take the wildcards C(*) and C(?), as in C(10de:*). Bridges are left out then.
-      - With C(expect_id) beside one address the device there must have this id, vendor and device or with the
-        subsystem. That catches an address that has moved.
+      - With C(expect_id) beside one address the device there must have this id, C(10de:1b80) or, with the
+        subsystem, C(10de:1b80:1043:87b8). That catches an address that has moved.
     type: list
     elements: raw
     default: []

@@ -1,31 +1,22 @@
 //! Which devices a task means: by address or by id, one or a pattern.
 //!
-//! The forms: `0000:01:00.0`, `01:00.0` (domain 0000), `01:00` (every function of the slot),
-//! `10de:1b80`, `10de:1b80:1043:87b8` (with the subsystem); `*` and `?` in any of them.
+//! The forms: `0000:01:00.0`, `01:00.0` (domain 0000), `01:00` (every function of the slot, as Proxmox
+//! VE has it), `10de:1b80`; `*` and `?` in any of them.
 
 use config_text::modprobe_d::glob;
 use serde_json::{Map, Value};
 
 use crate::Device;
 
-/// A value as a message shows it: the first part of a long one tells which it is.
-fn shown(value: &str) -> String {
-    const MOST: usize = 60;
-    match value.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
-        None => value.to_string(),
-    }
-}
-
 /// One element of an option `devices`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Selector {
     /// As the task has it, for messages.
     pub text: String,
-    /// What it matches.
+    /// What it is compared with.
     pub by: By,
-    /// The id that the device must have, `VENDOR:DEVICE` or with the subsystem.
-    pub expect_id: Option<String>,
+    /// What must be at the address; only beside one address.
+    pub expected: Option<Expected>,
 }
 
 /// What a selector is compared with; lower case, `*` and `?` as in a shell.
@@ -35,19 +26,64 @@ pub enum By {
     Address(String),
     /// Vendor and device: `10de:*`.
     Id(String),
-    /// Vendor, device and subsystem: `10de:1b80:1043:*`.
-    FullId(String),
+}
+
+/// The device that a task expects.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Expected {
+    /// Vendor and device: `10de:1b80`.
+    pub id: String,
+    /// Subsystem vendor and device, where they were given: `1043:87b8`.
+    pub subsystem: Option<String>,
+}
+
+impl Expected {
+    /// `10de:1b80` or `10de:1b80:1043:87b8`.
+    fn read(text: &str) -> Option<Expected> {
+        let parts: Option<Vec<String>> = text.split(':').map(|text| part(text, 4..=4)).collect();
+        match parts.filter(|_| !is_pattern(text))?.as_slice() {
+            [vendor, device] => Some(Expected { id: format!("{vendor}:{device}"), subsystem: None }),
+            [vendor, device, sub_vendor, sub_device] => Some(Expected {
+                id: format!("{vendor}:{device}"),
+                subsystem: Some(format!("{sub_vendor}:{sub_device}")),
+            }),
+            _ => None,
+        }
+    }
+
+    /// Whether the device is the one.
+    pub fn is(&self, device: &Device) -> bool {
+        let found = device.subsystem.as_deref().unwrap_or("0000:0000");
+        self.id == device.id && self.subsystem.as_deref().is_none_or(|expected| expected == found)
+    }
+}
+
+impl std::fmt::Display for Expected {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.subsystem {
+            Some(subsystem) => write!(f, "{}:{subsystem}", self.id),
+            None => f.write_str(&self.id),
+        }
+    }
 }
 
 impl Selector {
-    /// Reads an element: a string, or a dictionary with `address` or `id`, and `expect_id`.
+    /// Reads an element: a string, or a dictionary with `address` or `id`, and with `expect_id`.
     ///
     /// # Errors
     /// What is wrong, in half a sentence that begins with the element.
     pub fn from_option(given: &Value) -> Result<Selector, String> {
         match given {
-            Value::String(text) => Selector::from_text(text),
-            Value::Object(parts) => Selector::from_parts(parts),
+            Value::String(text) => {
+                let by = address(text).or_else(|| id(text)).ok_or_else(|| {
+                    let text = shown(text);
+                    format!(
+                        "'{text}' is neither an address, as 0000:01:00.0, nor an id, as 10de:1b80 or 10de:*"
+                    )
+                })?;
+                Ok(Selector { text: text.clone(), by, expected: None })
+            }
+            Value::Object(keys) => Selector::from_keys(keys),
             // PyYAML follows YAML 1.1, where digits set apart by colons are a number to the base of 60.
             Value::Number(number) => Err(format!(
                 "{number} is a number: YAML reads an address without quotes as one; write it in quotes, as \
@@ -60,103 +96,98 @@ impl Selector {
         }
     }
 
-    fn from_text(text: &str) -> Result<Selector, String> {
-        let by = address(text).or_else(|| id(text)).ok_or_else(|| {
-            let text = shown(text);
-            format!("'{text}' is neither an address, as 0000:01:00.0, nor an id, as 10de:1b80 or 10de:*")
-        })?;
-        Ok(Selector { text: text.to_string(), by, expect_id: None })
-    }
-
-    fn from_parts(parts: &Map<String, Value>) -> Result<Selector, String> {
-        let whole = || shown(&Value::Object(parts.clone()).to_string());
+    fn from_keys(keys: &Map<String, Value>) -> Result<Selector, String> {
         let known = ["address", "id", "expect_id"];
-        if let Some(unknown) = parts.keys().find(|key| !known.contains(&key.as_str())) {
+        if let Some(unknown) = keys.keys().find(|key| !known.contains(&key.as_str())) {
             return Err(format!(
-                "{} has an unknown key '{}'; it takes {}",
-                whole(),
+                "'{}' is no key of a device; the keys are {}",
                 shown(unknown),
                 known.join(", ")
             ));
         }
-        let text = |key: &str| match parts.get(key) {
+        let text = |key: &str| match keys.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(Value::String(text)) => Ok(Some(text.as_str())),
             Some(other) => {
                 Err(format!("{key}: {} is no string; write it in quotes", shown(&other.to_string())))
             }
         };
-        let (text, by) = match (text("address")?, text("id")?) {
-            (Some(given), None) => {
-                let by = address(given);
-                (
-                    given,
-                    by.ok_or_else(|| {
-                        format!("address: '{given}' is no address, as 0000:01:00.0", given = shown(given))
-                    })?,
-                )
+        let refused = |key: &str, text: &str, what: &str| format!("{key}: '{}' is no {what}", shown(text));
+        let (text, by, expected) = match (text("address")?, text("id")?, text("expect_id")?) {
+            (Some(text), None, expected) => {
+                let by = address(text).ok_or_else(|| refused("address", text, "address, as 0000:01:00.0"))?;
+                (text, by, expected)
             }
-            (None, Some(given)) => {
-                let by = id(given);
-                (
-                    given,
-                    by.ok_or_else(|| {
-                        format!("id: '{given}' is no id, as 10de:1b80 or 10de:*", given = shown(given))
-                    })?,
-                )
+            (None, Some(text), expected) => {
+                let by = id(text).ok_or_else(|| refused("id", text, "id, as 10de:1b80 or 10de:*"))?;
+                (text, by, expected)
             }
-            _ => return Err(format!("{} needs one of address and id, and not both", whole())),
+            _ => {
+                let whole = shown(&Value::Object(keys.clone()).to_string());
+                return Err(format!("{whole} needs one of address and id, and not both"));
+            }
         };
-        let expect_id = parts.get("expect_id").and_then(Value::as_str).map(str::to_ascii_lowercase);
-        if parts.get("expect_id").is_some_and(|given| !given.is_null()) {
-            let plain = |text: &String| id(text).is_some() && !text.contains(['*', '?']);
-            if !expect_id.as_ref().is_some_and(plain) {
-                let given = shown(&parts.get("expect_id").unwrap_or(&Value::Null).to_string());
-                return Err(format!("expect_id: {given} is no id, as 10de:1b80 or 10de:1b80:1043:87b8"));
+        let mut selector = Selector { text: text.to_string(), by, expected: None };
+        if let Some(expected) = expected {
+            let read = Expected::read(expected);
+            let what = "id, as 10de:1b80 or 10de:1b80:1043:87b8";
+            selector.expected = Some(read.ok_or_else(|| refused("expect_id", expected, what))?);
+            if selector.one_address().is_none() {
+                let text = shown(text);
+                return Err(format!(
+                    "'{text}' is not one address, so that expect_id has nothing to be held against"
+                ));
             }
-        }
-        let selector = Selector { text: text.to_string(), by, expect_id };
-        if selector.expect_id.is_some() && (selector.is_pattern() || !matches!(selector.by, By::Address(_))) {
-            let text = shown(text);
-            return Err(format!(
-                "'{text}' is not one address, so that expect_id has nothing to be held against"
-            ));
         }
         Ok(selector)
     }
 
     /// Whether the device is meant.
     pub fn matches(&self, device: &Device) -> bool {
-        let matches = |pattern: &str, text: &str| glob::matches(pattern.as_bytes(), text.as_bytes());
+        self.is_address(&device.address) || self.is_id(&device.id)
+    }
+
+    /// Whether it names this address.
+    pub fn is_address(&self, address: &str) -> bool {
+        matches!(&self.by, By::Address(pattern) if glob::matches(pattern.as_bytes(), address.as_bytes()))
+    }
+
+    /// Whether it names this id.
+    pub fn is_id(&self, id: &str) -> bool {
+        matches!(&self.by, By::Id(pattern) if glob::matches(pattern.as_bytes(), id.as_bytes()))
+    }
+
+    /// The address, where it names exactly one.
+    pub fn one_address(&self) -> Option<&str> {
         match &self.by {
-            By::Address(pattern) => matches(pattern, &device.address),
-            By::Id(pattern) => matches(pattern, &device.id),
-            By::FullId(pattern) => matches(pattern, &full_id(device)),
+            By::Address(address) if !is_pattern(address) => Some(address),
+            _ => None,
         }
     }
 
-    /// Whether it may mean several devices by their place or kind, rather than name one.
+    /// Whether it has wildcards: such a one passes over bridges.
     pub fn is_pattern(&self) -> bool {
-        let (By::Address(text) | By::Id(text) | By::FullId(text)) = &self.by;
-        text.contains(['*', '?'])
-    }
-
-    /// What the device should be and is not; `None` where it is, or nothing is expected.
-    pub fn drift(&self, device: &Device) -> Option<(&str, String)> {
-        let expected = self.expect_id.as_deref()?;
-        let found = if expected.len() > 9 { full_id(device) } else { device.id.clone() };
-        (found != expected).then_some((expected, found))
+        let (By::Address(text) | By::Id(text)) = &self.by;
+        is_pattern(text)
     }
 }
 
-/// `10de:1b80:1043:87b8`; zeros where the function has no subsystem.
-fn full_id(device: &Device) -> String {
-    format!("{}:{}", device.id, device.subsystem.as_deref().unwrap_or("0000:0000"))
+fn is_pattern(text: &str) -> bool {
+    text.contains(['*', '?'])
+}
+
+/// A value as a message shows it: the first part of a long one tells which it is.
+fn shown(value: &str) -> String {
+    const MOST: usize = 60;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", value.get(..end).unwrap_or_default()),
+        None => value.to_string(),
+    }
 }
 
 /// Hexadecimal digits of one of the widths, or a pattern; lower case.
 fn part(text: &str, widths: std::ops::RangeInclusive<usize>) -> Option<String> {
-    let fits = match text.contains(['*', '?']) {
+    let fits = match is_pattern(text) {
         true => (1..=*widths.end()).contains(&text.len()),
         false => widths.contains(&text.len()),
     };
@@ -164,30 +195,24 @@ fn part(text: &str, widths: std::ops::RangeInclusive<usize>) -> Option<String> {
     (fits && text.bytes().all(fine)).then(|| text.to_ascii_lowercase())
 }
 
-/// `[DOMAIN:]BUS:DEVICE[.FUNCTION]`.
+/// `[DOMAIN:]BUS:DEVICE[.FUNCTION]`. A bus has two digits where a vendor has four.
 fn address(text: &str) -> Option<By> {
     let (place, function) = text.split_once('.').unwrap_or((text, "*"));
-    let mut parts = place.rsplit(':');
-    let (device, bus) = (parts.next()?, parts.next()?);
-    let domain = parts.next().unwrap_or("0000");
-    if parts.next().is_some() {
-        return None;
-    }
-    // A bus has two digits where a vendor has four.
-    let bus = part(bus, 2..=2)?;
+    let parts: Vec<&str> = place.split(':').collect();
+    let (domain, bus, device) = match parts.as_slice() {
+        [bus, device] => ("0000", *bus, *device),
+        [domain, bus, device] => (*domain, *bus, *device),
+        _ => return None,
+    };
     let function = part(function, 1..=1).filter(|f| matches!(f.as_bytes(), [b'0'..=b'7' | b'*' | b'?']))?;
-    Some(By::Address(format!("{}:{bus}:{}.{function}", part(domain, 4..=8)?, part(device, 2..=2)?)))
+    let (domain, bus, device) = (part(domain, 4..=8)?, part(bus, 2..=2)?, part(device, 2..=2)?);
+    Some(By::Address(format!("{domain}:{bus}:{device}.{function}")))
 }
 
-/// `VENDOR:DEVICE[:SUBVENDOR:SUBDEVICE]`.
+/// `VENDOR:DEVICE`.
 fn id(text: &str) -> Option<By> {
-    let parts: Option<Vec<String>> = text.split(':').map(|text| part(text, 4..=4)).collect();
-    let parts = parts?;
-    match parts.len() {
-        2 => Some(By::Id(parts.join(":"))),
-        4 => Some(By::FullId(parts.join(":"))),
-        _ => None,
-    }
+    let (vendor, device) = text.split_once(':')?;
+    Some(By::Id(format!("{}:{}", part(vendor, 4..=4)?, part(device, 4..=4)?)))
 }
 
 #[cfg(test)]
@@ -215,7 +240,7 @@ mod tests {
             ("10de:1b80", id("10de:1b80")),
             ("10DE:*", id("10de:*")),
             ("8086:15??", id("8086:15??")),
-            ("10de:1b80:1043:87b8", Ok(By::FullId("10de:1b80:1043:87b8".to_string()))),
+            ("*:1b8?", id("*:1b8?")),
         ] {
             assert_eq!(read(json!(given)), expected, "{given}");
         }
@@ -234,6 +259,8 @@ mod tests {
             (json!("10de:1b8"), "is neither"),
             (json!("10de"), "is neither"),
             (json!("10de:1b80:1043"), "is neither"),
+            (json!("10de:1b80:1043:87b8"), "is neither"),
+            (json!(null), "null is neither a string nor"),
             (json!(60.0), "60.0 is a number: YAML reads an address without quotes as one"),
             (json!(["a"]), "is neither a string nor a dictionary"),
             (json!({"address": "10de:1b80"}), "address: '10de:1b80' is no address"),
@@ -241,9 +268,9 @@ mod tests {
             (json!({"id": "01:00.0"}), "id: '01:00.0' is no id"),
             (json!({"id": "10de:1b80", "address": "01:00.0"}), "needs one of address and id"),
             (json!({}), "needs one of address and id"),
-            (json!({"id": "10de:1b80", "method": "ids"}), "unknown key 'method'"),
-            (json!({"address": "01:00.0", "expect_id": "10de:*"}), "expect_id: \"10de:*\" is no id"),
-            (json!({"address": "01:00.0", "expect_id": 7}), "expect_id: 7 is no id"),
+            (json!({"id": "10de:1b80", "method": "ids"}), "'method' is no key of a device"),
+            (json!({"address": "01:00.0", "expect_id": "10de:*"}), "expect_id: '10de:*' is no id"),
+            (json!({"address": "01:00.0", "expect_id": 7}), "expect_id: 7 is no string"),
             (json!({"address": "01:00", "expect_id": "10de:1b80"}), "'01:00' is not one address"),
             (json!({"id": "10de:1b80", "expect_id": "10de:1b80"}), "'10de:1b80' is not one address"),
         ] {
@@ -268,8 +295,6 @@ mod tests {
             ("10de:1b80", true),
             ("10de:*", true),
             ("1002:*", false),
-            ("10de:1b80:1043:*", true),
-            ("10de:1b80:1043:87b9", false),
         ] {
             assert_eq!(Selector::from_option(&json!(given)).unwrap().matches(&device), expected, "{given}");
         }
@@ -281,7 +306,7 @@ mod tests {
         ] {
             let selector =
                 Selector::from_option(&json!({"address": "01:00.0", "expect_id": expected})).unwrap();
-            assert_eq!(selector.drift(&device).is_some(), drifts, "{expected}");
+            assert_eq!(!selector.expected.unwrap().is(&device), drifts, "{expected}");
         }
     }
 }

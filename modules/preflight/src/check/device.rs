@@ -16,7 +16,14 @@ pub(super) fn selected(context: &Context, selectors: &[Selector]) -> Vec<Problem
             problems.push(context.problem("device_not_found", message, hint));
         }
         for device in meant {
-            let Some((expected, found)) = selector.drift(device) else { continue };
+            let Some(expected) = selector.expected.as_ref().filter(|expected| !expected.is(device)) else {
+                continue;
+            };
+            let subsystem = device.subsystem.as_deref().unwrap_or("0000:0000");
+            let found = match &expected.subsystem {
+                Some(_) => format!("{}:{subsystem}", device.id),
+                None => device.id.clone(),
+            };
             let message = format!(
                 "{} is {found} and not the expected {expected}{}",
                 device.address,
@@ -31,9 +38,8 @@ pub(super) fn selected(context: &Context, selectors: &[Selector]) -> Vec<Problem
 
 /// Where the expected device is by now.
 fn moved(selector: &Selector, devices: &[Device]) -> String {
-    let Some(expected) = selector.expect_id.as_deref() else { return String::new() };
-    let now: Vec<&str> =
-        devices.iter().filter(|d| expected.starts_with(&d.id)).map(|d| d.address.as_str()).collect();
+    let Some(expected) = &selector.expected else { return String::new() };
+    let now: Vec<&str> = devices.iter().filter(|d| expected.is(d)).map(|d| d.address.as_str()).collect();
     match now.is_empty() {
         true => String::new(),
         false => format!("; {expected} is at {}", now.join(", ")),
