@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::hosts::run;
 
 /// The modules of the collection.
-const MODULES: [&str; 8] = [
+const MODULES: [&str; 9] = [
     "boot_refresh",
     "driver_blacklist",
     "grub_iommu",

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// The modules, each with arguments that succeed and change something (where it can) in the sandbox as it is
 /// made. No command is run: there is none in the tree.
-pub fn modules() -> [(&'static str, Value); 8] {
+pub fn modules() -> [(&'static str, Value); 9] {
     [
         ("grub_iommu", json!({"vendor": "intel", "update": false})),
         // The sandbox has GRUB's files too, so it is not clear which loader boots it.

@@ -170,6 +170,14 @@ pub fn zfs_two_hbas(dir: &Path) -> Host {
     kernel(&host, &["drivers/scsi/mpt3sas/mpt3sas.ko", "drivers/ata/ahci.ko"], &aliases);
     let line = "root=ZFS=rpool/ROOT/pve-1 boot=zfs intel_iommu=on";
     host.file("/etc/kernel/cmdline", format!("{line}\n"));
+    for esp in ["ABCD-0001", "ABCD-0002"] {
+        let entry = format!(
+            "title    Proxmox Virtual Environment\nversion  {KERNEL}\noptions  {line}\n\
+             linux    /EFI/proxmox/{KERNEL}/vmlinuz-{KERNEL}\ninitrd   /EFI/proxmox/{KERNEL}/initrd.img-{KERNEL}\n"
+        );
+        let path = format!("/var/tmp/espmounts/{esp}/loader/entries/proxmox-{KERNEL}.conf");
+        host.file(&path, entry);
+    }
     program(&host, "/usr/sbin/update-initramfs", "It rebuilds /boot/initrd.img-*.");
     host.file(
         "/etc/initramfs-tools/scripts/init-top/00-pci-passthrough",

@@ -2,8 +2,9 @@
 
 use config_text::kernel_cmdline::{self, Token, concerns_passthrough};
 use config_text::{Finding, grub_default};
-use host::boot_lines::{self, BootLines, KERNEL_CMDLINE};
+use host::boot_lines::{self, BootLines};
 use host::bootloader::{self, Bootloader, Kind};
+use host::kernel_cmdline::PATH as KERNEL_CMDLINE;
 use host::kernels::{self, Kernel};
 use host::{Root, initramfs, proc};
 use preflight::check::{Remark, Seen};
@@ -33,13 +34,24 @@ pub fn observe(root: &Root, host: &mut Seen, unread: &mut Unread) -> Next {
         host.unknown_loader = (loader.kind == Kind::Unknown).then(|| loader.evidence.join("; "));
         wrong_file(root, loader, &lines, host, unread);
     }
-    if let Some(why) = &lines.broken {
-        unread.note(why, "what the boot loader's settings amount to");
-    } else if lines.grub.is_some() && lines.settings.is_none() && lines.entries.is_none() {
-        unread.note(
-            "code works out GRUB's command line, and there are no entries to read",
-            "what the next boot brings",
-        );
+    for why in &lines.faults {
+        unread.note(why, "what the next boot brings");
+    }
+    let boots = loader.as_ref().is_some_and(|loader| matches!(loader.kind, Kind::Grub | Kind::SystemdBoot));
+    if boots
+        && lines.entries.is_none()
+        && lines.stale.is_none()
+        && lines.faults.is_empty()
+        && !kernels.is_empty()
+    {
+        unread.note("no boot entry of an installed kernel can be found", "what the next boot brings");
+    }
+    for mistake in &lines.mistakes {
+        host.remarks.push(Remark {
+            code: "config_mistake",
+            message: format!("{KERNEL_CMDLINE}:{}: {mistake}", mistake.line()),
+            hint: "mend it, then run systemd_boot_iommu".to_string(),
+        });
     }
     if let Some(grub) = &lines.grub {
         host.remarks

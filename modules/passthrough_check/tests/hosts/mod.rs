@@ -45,6 +45,10 @@ pub fn codes(reply: &Value) -> Vec<&str> {
 const GPU: &str = "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
 const AUDIO: &str = "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.1";
 const CARD: &[&str] = &["0000:01:00.0", "0000:01:00.1"];
+const ESPS: [&str; 2] = [
+    "/var/tmp/espmounts/ABCD-0001/loader/entries/proxmox-6.8.12-4-pve.conf",
+    "/var/tmp/espmounts/ABCD-0002/loader/entries/proxmox-6.8.12-4-pve.conf",
+];
 const MAIN: &str = "/etc/default/grub";
 const CONFIG: &str = "/boot/grub/grub.cfg";
 
@@ -56,6 +60,11 @@ const fn card(code: &'static str, change: fn(&Host)) -> Case {
 /// On the desktop, after the reboot, for the host alone.
 const fn alone(code: &'static str, change: fn(&Host)) -> Case {
     Case { devices: &[], ..card(code, change) }
+}
+
+/// On the ZFS host, after the reboot, for its controller.
+const fn zfs(code: &'static str, change: fn(&Host)) -> Case {
+    Case { devices: &["01:00"], from: fixture_host::zfs_two_hbas, ..card(code, change) }
 }
 
 /// On the desktop, before it is configured, for other devices.
@@ -143,7 +152,11 @@ pub const CASES: &[Case] = &[
         code: "reboot_required",
         devices: &["01:00"],
         from: fixture_host::zfs_two_hbas,
-        ..card("", |host| replace(host, "/etc/kernel/cmdline", "=on", "=on vfio-pci.disable_idle_d3=1"))
+        ..card("", |host| {
+            for path in ["/etc/kernel/cmdline", ESPS[0], ESPS[1]] {
+                replace(host, path, "intel_iommu=on", "intel_iommu=on vfio-pci.disable_idle_d3=1");
+            }
+        })
     },
     card("boot_loader_unknown", |host| {
         host.file("/sys/firmware/efi/fw_platform_size", "64\n").loader_info("rEFInd 0.14.2");
@@ -178,6 +191,7 @@ pub const CASES: &[Case] = &[
         off(host);
         parameters(host, "intel_iommu=on", "", "");
     }),
+    zfs("boot_entries_out_of_date", |host| replace(host, ESPS[1], "intel_iommu=on", "")),
     card("initramfs_out_of_date", |host| {
         host.time("/boot/initrd.img-6.8.12-4-pve", 1000);
     }),
@@ -201,6 +215,12 @@ pub const CASES: &[Case] = &[
     card("config_mistake", |host| {
         host.line("/etc/modules", "vfio_pci ids=10de:2484");
     }),
+    zfs("config_mistake", |host| {
+        host.line("/etc/kernel/cmdline", "iommu=pt");
+    }),
+    zfs("cannot_tell", |host| {
+        host.remove("/var/tmp/espmounts/ABCD-0002");
+    }),
     card("leftover_ids", |host| {
         replace(host, "/etc/modprobe.d/pci-passthrough-vfio.conf", "10de:228b", "10de:228b,8086:10fb");
     }),
@@ -221,6 +241,9 @@ pub const CASES: &[Case] = &[
     card("nic_renamed", |host| replace(host, "/etc/network/interfaces", "enp2s0", "enp1s0")),
     card("cannot_tell", |host| {
         host.remove(CONFIG).folder(CONFIG);
+    }),
+    card("cannot_tell", |host| {
+        host.remove(CONFIG);
     }),
     before("cannot_tell", CARD, |host| {
         host.remove("/proc/self/mountinfo");
