@@ -6,11 +6,12 @@ use serde_json::Value;
 use crate::hosts::run;
 
 /// The modules of the collection.
-const MODULES: [&str; 8] = [
+const MODULES: [&str; 9] = [
     "boot_refresh",
     "driver_blacklist",
     "grub_iommu",
     "iommu_facts",
+    "passthrough_check",
     "pve_hostpci",
     "systemd_boot_iommu",
     "vfio_bind",

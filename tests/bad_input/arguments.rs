@@ -140,6 +140,13 @@ fn values_of_the_wrong_kind_are_refused() {
         ("vfio_bind", json!({"devices": ["0000:01:00.0"], "now": true}), "now"),
         ("iommu_facts", json!({"gather_subset": {"all": 1}}), "gather_subset"),
         ("iommu_facts", json!({"gather_subset": ["nonsense"]}), "gather_subset"),
+        ("passthrough_check", json!({"phase": "later"}), "phase"),
+        ("passthrough_check", json!({"accept": ["nonsense"]}), "nonsense"),
+        ("passthrough_check", json!({"devices": ["gpu"]}), "gpu"),
+        ("passthrough_check", json!({"devices": [60.0]}), "quotes"),
+        ("passthrough_check", json!({"devices": [["01:00.0"]]}), "devices"),
+        ("passthrough_check", json!({"devices": [{"address": "01:00.0", "id": "10de:1b80"}]}), "address"),
+        ("passthrough_check", json!({"devices": [{"slot": "01:00"}]}), "slot"),
         ("boot_refresh", json!({"update": "later"}), "update"),
         ("boot_refresh", json!({"initramfs": [true]}), "initramfs"),
     ];
@@ -167,6 +174,8 @@ fn ten_megabytes_in_one_option_are_refused_at_once() {
         ("vfio_bind", json!({"devices": [long]})),
         ("iommu_facts", json!({"root": format!("/{long}")})),
         ("boot_refresh", json!({"root": format!("/{long}")})),
+        ("passthrough_check", json!({"devices": [long]})),
+        ("passthrough_check", json!({"accept": [long]})),
     ];
     let sandbox = Sandbox::new();
     for (module, arguments) in table {

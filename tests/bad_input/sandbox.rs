@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 
 /// The modules, each with arguments that succeed and change something (where it can) in the sandbox as it is
 /// made. No command is run: there is none in the tree.
-pub fn modules() -> [(&'static str, Value); 8] {
+pub fn modules() -> [(&'static str, Value); 9] {
     [
         ("grub_iommu", json!({"vendor": "intel", "update": false})),
         // The sandbox has GRUB's files too, so it is not clear which loader boots it.
@@ -21,6 +21,8 @@ pub fn modules() -> [(&'static str, Value); 8] {
         ("vfio_bind", json!({"devices": ["0000:01:00.0"], "initramfs": false})),
         ("iommu_facts", json!({})),
         ("boot_refresh", json!({"update": false, "initramfs": false})),
+        // The sandbox is no host on which anything could be passed.
+        ("passthrough_check", json!({"accept": ["cannot_tell", "no_boot_loader"]})),
     ]
 }
 

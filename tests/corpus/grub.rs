@@ -449,3 +449,23 @@ fn made_up(sandbox: &Sandbox, files: &[File], target: Target) -> Result<(), Stri
     }
     Ok(())
 }
+
+/// Each was judged by reading the file: the same parameters stand in both variables.
+#[test]
+fn doubled_parameters_are_found_and_nothing_else() {
+    let Some(corpus) = corpus("corpus grub, doubled and overridden parameters") else { return };
+    let files = listed(&corpus.join("grub_default"));
+    let mut found = Vec::new();
+    for (name, bytes) in &files {
+        let file = [File { name: MAIN.to_string(), bytes: bytes.clone() }];
+        for finding in grub_default::lint(&Settings { files: &file, dialect: Dialect::Bash }) {
+            let owner = name.split("__").next().unwrap_or_default();
+            eprintln!("{owner}:{} {}: {}", finding.line, finding.code, finding.message);
+            found.push(format!("{owner}:{} {}", finding.line, finding.code));
+        }
+    }
+    eprintln!("{} files, {} findings", files.len(), found.len());
+    assert_eq!(found.iter().filter(|line| *line == "mikumeow+PVE_BAK:9 parameter_doubled").count(), 2);
+    // A corpus with more files may add to them.
+    assert!(files.len() != 31 || found.len() == 2, "findings that nobody judged: {found:#?}");
+}

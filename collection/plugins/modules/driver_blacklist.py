@@ -144,13 +144,19 @@ problems:
       message: ahci drives the disk that this host runs from (/ on sda2)
       hint: leave ahci alone and bind only the device to pass to vfio-pci, by its address
 lint:
-  description: Mistakes in the modprobe.d files that count; lines that look right and do nothing.
+  description:
+    - Mistakes in the modprobe.d files that count, lines that look right and do nothing, and files in
+      C(/etc/modprobe.d) that modprobe passes over because of their names.
   returned: success
   type: list
   elements: dict
   contains:
     code:
-      description: A stable code, such as V(unknown_vfio_pci_option).
+      description:
+        - 'One of V(blacklist_path), V(blacklist_pattern), V(blacklist_several), V(carriage_return),
+          V(comment_continues), V(comment_in_options), V(file_not_read), V(line_ignored), V(options_as_on_cmdline),
+          V(softdep_blank), V(softdep_empty), V(unknown_vfio_pci_option), V(vfio_pci_ids_address),
+          V(vfio_pci_ids_blank), V(vfio_pci_ids_malformed), V(vfio_pci_ids_overridden).'
       type: str
     file:
       description: The file.

@@ -34,7 +34,8 @@ options:
     description:
       - The devices, each an address (V(0000:01:00.0), V(01:00.0); V(01:00) is every function of the slot), an id
         (V(10de:1b80)), a glob over addresses (V(0000:01:00.*)) or over ids (V(10de:*)), or a dictionary with
-        C(address) or C(id), and with C(address) optionally C(expect_id), the id that must be there.
+        C(address) or C(id), and with one C(address) optionally C(expect_id), the id that must be there (V(10de:1b80), or
+        with the subsystem V(10de:1b80:1043:87b8)).
       - Put addresses in quotes. YAML reads C(0000:01:00.0) without them as a number.
       - With O(state=present) each must be on this host. Bridges are passed over in globs.
       - An address at which this module bound another id before is refused as V(device_drifted), as if that id had been

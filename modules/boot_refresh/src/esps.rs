@@ -1,6 +1,5 @@
 //! Entries on ESPs: systemd-boot's, and GRUB's where proxmox-boot-tool keeps it.
 
-use config_text::boot_entry;
 use config_text::kernel_cmdline_file::{self, Fault, Reader};
 use host::Root;
 use host::esp::{self, Entries, EntryFile, Format};
@@ -54,30 +53,7 @@ impl Esps {
 
     /// Why the entries must be made anew, the file of the first that differs first.
     pub(crate) fn stale(&self, kernels: &[Kernel], configured: Option<&[u8]>) -> Option<String> {
-        let releases: Vec<String> = kernels.iter().map(|kernel| kernel.entry_name().to_string()).collect();
-        let mut with_entries = Vec::new();
-        for file in &self.entries.files {
-            let entries = file.entries(kernels);
-            let none = boot_entry::stale(&entries, &releases, None).is_some();
-            if none {
-                continue;
-            }
-            with_entries.push(file);
-            if let Some(why) = boot_entry::stale(&entries, &releases, configured) {
-                return Some(format!("{}: {why}", file.path));
-            }
-        }
-        let has_one =
-            |uuid: &&String| with_entries.iter().any(|file| file.esp.as_ref().is_none_or(|esp| esp == *uuid));
-        match self.entries.read.iter().find(|esp| !has_one(esp)) {
-            Some(esp) if !kernels.is_empty() => {
-                Some(format!("the ESP {esp} has no entry for an installed kernel"))
-            }
-            _ if with_entries.is_empty() && !kernels.is_empty() && self.reader == Reader::KernelInstall => {
-                Some("no entry boots an installed kernel".to_string())
-            }
-            _ => None,
-        }
+        self.entries.stale(kernels, configured, self.reader == Reader::KernelInstall)
     }
 
     /// Whether the entries are made from `/etc/kernel/cmdline`: with GRUB on the ESPs they are not.

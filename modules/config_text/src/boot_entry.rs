@@ -90,6 +90,34 @@ pub fn stale(entries: &[Entry], kernels: &[String], configured: Option<&[u8]>) -
     (!seen && !kernels.is_empty()).then(|| "no entry boots an installed kernel".to_string())
 }
 
+/// Of entries that may differ from the settings on purpose: the parameters of this collection that
+/// each should have, and those that one has and none should.
+pub fn our_parameters(entries: &[Entry], configured: &[u8]) -> (Vec<String>, Vec<String>) {
+    let text = |raw: &[u8]| String::from_utf8_lossy(raw).into_owned();
+    let ours: Vec<_> = tokens(configured).into_iter().filter(is_ours).collect();
+    let present = ours.iter().filter(|token| in_force(configured, token.raw));
+    let mut absent: Vec<String> = Vec::new();
+    for entry in entries.iter().filter(|entry| !entry.recovery) {
+        let left = tokens(&entry.arguments).into_iter().filter(is_ours);
+        let left = left.filter(|token| !ours.iter().any(|known| known.same(token)));
+        for token in left.map(|token| text(token.raw)) {
+            if !absent.contains(&token) {
+                absent.push(token);
+            }
+        }
+    }
+    (present.map(|token| text(token.raw)).collect(), absent)
+}
+
+/// As [`stale`] for entries that may differ from the settings on purpose, as those of the Boot Loader
+/// Specification: only the parameters of this collection are held against them.
+pub fn stale_parameters(entries: &[Entry], kernels: &[String], configured: &[u8]) -> Option<String> {
+    let (present, absent) = our_parameters(entries, configured);
+    let entry = judge(entries, kernels, &present, &absent).into_iter().find(|entry| !entry.carries)?;
+    let place = entry.place.clone().unwrap_or_default();
+    Some(format!("{place}: the entry \"{}\" ({}) {}", entry.title, entry.release, entry.fault()))
+}
+
 fn ours<'a>(entries: &'a [Entry], kernels: &'a [String]) -> impl Iterator<Item = (&'a Entry, &'a str)> {
     // os-prober's and hand-written entries take no part in the settings.
     let generated = |entry: &&Entry| entry.script.as_ref().is_none_or(|script| script.contains("linux"));

@@ -11,10 +11,12 @@
 //!
 //! The outcome is worked out anew from the edited files; it is refused unless the wish holds in it.
 
+mod findings;
 mod line;
 mod own_line;
 mod raw_edit;
 
+pub use findings::lint;
 use thiserror::Error;
 
 use crate::kernel_cmdline::{Standing, Token, Wish, plan};

@@ -9,7 +9,7 @@ mod wish;
 
 pub use edit::{Action, Edit, Standing, plan, rewrite};
 pub(crate) use edit::{Splice, carry_out, splices};
-pub use rules::in_force;
+pub use rules::{concerns_passthrough, in_force};
 pub use wish::{Wish, WishError};
 
 /// One token as it is written, kernel quotes included.

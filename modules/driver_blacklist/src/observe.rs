@@ -16,6 +16,8 @@ use crate::{Args, name};
 pub struct Observed {
     /// Every file in modprobe's directories, masked ones too.
     pub files: Vec<DropIn>,
+    /// Files in `/etc/modprobe.d` that modprobe passes over although they look meant.
+    pub unread: Vec<DropIn>,
     /// The bytes of the file to write; `None` where it is missing.
     pub at_path: Option<Vec<u8>>,
     /// Whether the file to write is a link to something that is no file, such as `/dev/null`.
@@ -39,6 +41,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     let drivers = name::drivers(args)?;
     name::path(args)?;
     let files = modprobe::read(root)?;
+    let unread = modprobe::forgotten(root);
     let path_leads_nowhere = modprobe::leads_nowhere(root, &args.path);
     let at_path = if path_leads_nowhere { None } else { root.read_opt(&args.path)? };
     let kernels = kernels::installed(root)?;
@@ -57,6 +60,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
         .all(|path| drop_in::newer_than_boot(root, &path) == Some(false));
     Ok(Observed {
         files,
+        unread,
         at_path,
         path_leads_nowhere,
         cmdline: proc::cmdline(root),

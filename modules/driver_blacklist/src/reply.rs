@@ -1,7 +1,8 @@
 //! The module's results.
 
 use config_text::Finding;
-use config_text::modprobe_d::{self, Config, Place};
+use config_text::modprobe_d::{self, Config, Place, SourceFile};
+use host::drop_in::DropIn;
 use preflight::{Device, Problem};
 use serde_json::{Map, Value, json};
 
@@ -9,7 +10,15 @@ use crate::observe::Observed;
 
 /// `drivers` and `lint` for the configuration `config`.
 pub fn results(drivers: &[String], config: &Config, seen: &Observed) -> Map<String, Value> {
-    let lint = modprobe_d::lint(config);
+    let mut lint = modprobe_d::lint(config);
+    let source = |file: &DropIn| {
+        modprobe_d::lint_unread(&SourceFile {
+            directory: &file.directory,
+            name: &file.name,
+            bytes: &file.bytes,
+        })
+    };
+    lint.extend(seen.unread.iter().filter_map(source));
     let with_cmdline = match &seen.cmdline {
         Some(cmdline) => config.clone().with_kernel_cmdline(cmdline.as_bytes()),
         None => config.clone(),

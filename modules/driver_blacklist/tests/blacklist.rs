@@ -200,6 +200,7 @@ fn a_loaded_driver_asks_for_a_reboot_and_findings_are_shown() {
     let dir = tempfile::tempdir().unwrap();
     let host = pve_intel_two_gpus(dir.path());
     host.file("/etc/modprobe.d/vfio.conf", "options vfio-pci diable_vga=1\n");
+    host.file("/etc/modprobe.d/vfio", "options vfio-pci ids=10de:1b80\n");
     let reply = run(dir.path(), json!({"drivers": ["nouveau", "nvidiafb"]})).expect_ok();
     assert_eq!(reply.json["reboot_required"], true);
     assert_eq!(
@@ -210,6 +211,12 @@ fn a_loaded_driver_asks_for_a_reboot_and_findings_are_shown() {
     assert_eq!(reply.json["drivers"][1]["blacklisted_in"], json!(["/etc/modprobe.d/pve-blacklist.conf"]));
     assert_eq!(reply.json["lint"][0]["code"], "unknown_vfio_pci_option");
     assert_eq!(reply.json["lint"][0]["line"], 1);
+    let forgotten: Vec<_> = reply.json["lint"].as_array().unwrap().iter().skip(1).collect();
+    assert_eq!(forgotten.len(), 1, "{forgotten:?}");
+    assert_eq!(
+        (&forgotten[0]["code"], &forgotten[0]["file"]),
+        (&json!("file_not_read"), &json!("/etc/modprobe.d/vfio"))
+    );
     let due = &reply.json["actions"][0];
     assert_eq!((&due["command"][0], &due["rc"]), (&json!("update-initramfs"), &Value::Null));
     assert!(!text(&host, OWN).contains("nvidiafb"));

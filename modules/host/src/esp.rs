@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 
 use config_text::grub_cfg::{self, Entry};
-use config_text::{loader_entry, uki};
+use config_text::{boot_entry, loader_entry, uki};
 use nix::fcntl::OFlag;
 
 use crate::kernels::Kernel;
@@ -197,6 +197,38 @@ impl Entries {
     /// Every entry that boots a Linux kernel, as [`config_text::boot_entry`] judges them.
     pub fn entries(&self, kernels: &[Kernel]) -> Vec<Entry> {
         self.files.iter().flat_map(|file| file.entries(kernels)).collect()
+    }
+}
+
+impl Entries {
+    /// Why the entries must be made anew from the command line `configured` (`None` where code works it
+    /// out), the file of the first that differs first. `always`: whether a host without any entry lacks
+    /// one.
+    pub fn stale(&self, kernels: &[Kernel], configured: Option<&[u8]>, always: bool) -> Option<String> {
+        let releases: Vec<String> = kernels.iter().map(|kernel| kernel.entry_name().to_string()).collect();
+        let mut with_entries = Vec::new();
+        for file in &self.files {
+            let entries = file.entries(kernels);
+            let none = boot_entry::stale(&entries, &releases, None).is_some();
+            if none {
+                continue;
+            }
+            with_entries.push(file);
+            if let Some(why) = boot_entry::stale(&entries, &releases, configured) {
+                return Some(format!("{}: {why}", file.path));
+            }
+        }
+        let has_one =
+            |uuid: &&String| with_entries.iter().any(|file| file.esp.as_ref().is_none_or(|esp| esp == *uuid));
+        match self.read.iter().find(|esp| !has_one(esp)) {
+            Some(esp) if !kernels.is_empty() => {
+                Some(format!("the ESP {esp} has no entry for an installed kernel"))
+            }
+            _ if with_entries.is_empty() && !kernels.is_empty() && always => {
+                Some("no entry boots an installed kernel".to_string())
+            }
+            _ => None,
+        }
     }
 }
 

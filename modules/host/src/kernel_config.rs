@@ -28,6 +28,22 @@ pub fn all_on_by_default(root: &Root, kernels: &[Kernel], vendor: Vendor) -> Res
     Ok(!kernels.is_empty())
 }
 
+/// The running kernel's default, else, in a tree that is not running, the weakest of the installed ones.
+pub fn default_in_force(
+    running: Option<&str>,
+    kernels: &[(Kernel, Option<IommuDefault>)],
+) -> Option<IommuDefault> {
+    let strength = |default: &IommuDefault| match default {
+        IommuDefault::Off => 0,
+        IommuDefault::OnExceptIgpu => 1,
+        IommuDefault::On => 2,
+    };
+    match running {
+        Some(running) => kernels.iter().find(|(kernel, _)| kernel.release == running)?.1,
+        None => kernels.iter().filter_map(|(_, default)| *default).min_by_key(strength),
+    }
+}
+
 fn default_of(config: &[u8], vendor: Vendor) -> IommuDefault {
     let set = |wanted: &[&str]| {
         let names = |line: &[u8]| {

@@ -1,12 +1,14 @@
 //! Reads the host under a root path. Nothing here writes.
 
 pub mod bls;
+pub mod boot_lines;
 pub mod bootloader;
 pub mod drop_in;
 pub mod esp;
 pub mod firmware;
 pub mod grub;
 pub mod initramfs;
+pub mod interfaces;
 pub mod iommu;
 pub mod kernel_cmdline;
 pub mod kernel_config;

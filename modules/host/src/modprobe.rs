@@ -21,6 +21,12 @@ pub fn read(root: &Root) -> Result<Vec<DropIn>, HostError> {
     drop_in::read(root, &DIRECTORIES, modprobe_d::is_config_name)
 }
 
+/// Files in `/etc/modprobe.d` that modprobe passes over although they look meant. For the lint alone:
+/// what cannot be read here stops nothing.
+pub fn forgotten(root: &Root) -> Vec<DropIn> {
+    drop_in::read(root, &DIRECTORIES[..1], modprobe_d::looks_forgotten).unwrap_or_default()
+}
+
 /// All files together, with the edit carried out. The kernel command line is left out: it is in
 /// force for this boot only.
 pub fn config(files: &[DropIn], edit: Option<Edit>) -> Config {

@@ -52,19 +52,7 @@ impl Observed {
     /// The running kernel's default, else the weakest of the installed ones.
     pub(crate) fn default_on(&self) -> Option<IommuDefault> {
         let kernels = self.kernels.as_deref().unwrap_or_default();
-        let running = kernels.iter().find(|(kernel, _)| Some(&kernel.release) == self.running.as_ref());
-        match running {
-            Some((_, default)) => *default,
-            None if self.running.is_some() => None,
-            None => {
-                let strength = |default: &IommuDefault| match default {
-                    IommuDefault::Off => 0,
-                    IommuDefault::OnExceptIgpu => 1,
-                    IommuDefault::On => 2,
-                };
-                kernels.iter().filter_map(|(_, default)| *default).min_by_key(strength)
-            }
-        }
+        kernel_config::default_in_force(self.running.as_deref(), kernels)
     }
 }
 

@@ -7,7 +7,8 @@ mod machine;
 mod options;
 mod wanted;
 
-pub use cmdline_file::{esp_guard, faults};
+pub use cmdline_file::esp_guard;
+pub use config_text::kernel_cmdline_file::faults;
 pub use entries::{judge, reply, stale};
 pub use machine::Machine;
 pub use options::{Asked, EnableParameter, State, Vendor};

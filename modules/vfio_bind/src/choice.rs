@@ -1,11 +1,10 @@
 //! From what the user names to the devices of this host.
 
 use config_text::device_override::Entry;
-use preflight::{Device, companions};
+use preflight::{Device, Expected, Selector, companions};
 use protocol::Failure;
 
 use crate::observe::Observed;
-use crate::selector::{Selector, Wants};
 use crate::{Args, GroupOption};
 
 /// How many devices a message lists before it stops.
@@ -19,18 +18,16 @@ pub fn choose<'a>(
 ) -> Result<Vec<&'a Device>, Failure> {
     let mut chosen: Vec<&Device> = Vec::new();
     for selector in selectors {
-        let found: Vec<&Device> =
-            seen.devices.iter().filter(|d| selector.matches(&d.address, &d.id)).collect();
+        let found: Vec<&Device> = seen.devices.iter().filter(|d| selector.matches(d)).collect();
         if found.is_empty() {
             return Err(not_found(selector, &seen.devices));
         }
-        if let Wants::Address(address) = &selector.wants {
+        if let Some(address) = selector.one_address() {
             for device in &found {
                 not_drifted(selector, address, device, seen, taken)?;
             }
         }
-        let single = matches!(selector.wants, Wants::Address(_) | Wants::Id(_));
-        if let (true, Some(bridge)) = (single, found.iter().find(|d| d.bridge)) {
+        if let (false, Some(bridge)) = (selector.is_pattern(), found.iter().find(|d| d.bridge)) {
             let msg = format!(
                 "{}: {} is a bridge, which vfio-pci does not take; name the devices behind it",
                 selector.text, bridge.address
@@ -82,17 +79,17 @@ fn not_drifted(
     seen: &Observed,
     taken: &[Entry],
 ) -> Result<(), Failure> {
-    let recorded = taken.iter().find(|entry| entry.address == address).map(|entry| &entry.id);
-    let (expected, why) = match (&selector.expect_id, recorded) {
-        (Some(id), _) => (id, "expected"),
-        (None, Some(id)) => (id, "bound before"),
+    let recorded = taken.iter().find(|entry| entry.address == address);
+    let recorded = recorded.map(|entry| Expected { id: entry.id.clone(), subsystem: None });
+    let (expected, why) = match (&selector.expected, &recorded) {
+        (Some(expected), _) => (expected, "expected"),
+        (None, Some(recorded)) => (recorded, "bound before"),
         (None, None) => return Ok(()),
     };
-    if *expected == device.id {
+    if expected.is(device) {
         return Ok(());
     }
-    let now: Vec<&str> =
-        seen.devices.iter().filter(|d| d.id == *expected).map(|d| d.address.as_str()).collect();
+    let now: Vec<&str> = seen.devices.iter().filter(|d| expected.is(d)).map(|d| d.address.as_str()).collect();
     let now = match now.is_empty() {
         true => "is nowhere on this host now".to_string(),
         false => format!("is at {} now", now.join(", ")),

@@ -9,12 +9,12 @@ mod observe;
 mod plan;
 mod reply;
 mod scripts;
-mod selector;
 mod withdrawal;
 
 use std::process::ExitCode;
 
 use host::Root;
+use preflight::Selector;
 use protocol::{Failure, Module, Planned, Spec};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -64,6 +64,17 @@ struct Args {
     _root: String,
     #[serde(rename = "backup")]
     _backup: bool,
+}
+
+impl Args {
+    /// What `devices` names, each element checked.
+    fn selectors(&self) -> Result<Vec<Selector>, Failure> {
+        let read = |given: &Value| {
+            Selector::from_option(given)
+                .map_err(|why| Failure::coded("invalid_value", format!("option devices: {why}")))
+        };
+        self.devices.iter().map(read).collect()
+    }
 }
 
 struct VfioBind;

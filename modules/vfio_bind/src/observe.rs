@@ -10,7 +10,7 @@ use host::{Root, modalias, modprobe, modules_load, next_boot, proc, uses};
 use preflight::Device;
 use protocol::Failure;
 
-use crate::{Args, State, selector};
+use crate::{Args, State};
 
 /// What an installed kernel has to say about vfio-pci.
 #[derive(Debug, Default)]
@@ -65,7 +65,7 @@ pub struct Observed {
 
 /// Reads the host.
 pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
-    let selectors = selector::parse(&args.devices)?;
+    let selectors = args.selectors()?;
     place(args)?;
     let path_leads_nowhere = modprobe::leads_nowhere(root, &args.path);
     let at_path = if path_leads_nowhere { None } else { root.read_opt(&args.path)? };
@@ -101,7 +101,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     }
     if args.now && args.state == State::Absent {
         // Any of them may be given back: bound to vfio-pci and named, or in the group of one that is.
-        let named = |d: &&Device| selectors.iter().any(|s| s.matches(&d.address, &d.id));
+        let named = |d: &&Device| selectors.iter().any(|s| s.matches(d));
         for device in seen.devices.iter().filter(named).filter(|d| d.driver.as_deref() == Some("vfio-pci")) {
             if let Some(holder) = vfio::holder(root, &device.address, device.iommu_group) {
                 seen.holders.insert(device.address.clone(), holder);

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::method::{self, Method};
 use crate::observe::{self, Observed};
-use crate::{Args, State, choice, guard, lines, live, reply, scripts, selector, withdrawal};
+use crate::{Args, State, choice, guard, lines, live, reply, scripts, withdrawal};
 
 /// What to write, run and say.
 pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
@@ -21,7 +21,7 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
 }
 
 fn present(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
-    let selectors = selector::parse(&args.devices)?;
+    let selectors = args.selectors()?;
     let (_, file) = observe::place(args)?;
     let taken = scripts::entries(seen)?;
     let named = choice::choose(&selectors, seen, &taken)?;
@@ -46,7 +46,7 @@ fn present(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
 }
 
 fn absent(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
-    let selectors = selector::parse(&args.devices)?;
+    let selectors = args.selectors()?;
     let taken = scripts::entries(seen)?;
     let withdrawal = withdrawal::withdraw(args, seen, &selectors, taken)?;
     let scripts = scripts::changes(seen, &withdrawal.entries)?;

@@ -3,12 +3,11 @@
 use config_text::device_override::Entry;
 use config_text::modprobe_d::{self, ids_in_force, is_same_id, own_ids, own_softdeps};
 use host::modprobe::{self, Edit};
-use preflight::Device;
+use preflight::{Device, Selector};
 use protocol::Failure;
 
 use crate::lines::{self, HEADER};
 use crate::observe::{self, Observed};
-use crate::selector::{Selector, Wants};
 use crate::{Args, choice};
 
 /// What is left, and what is to be said.
@@ -35,17 +34,17 @@ pub fn withdraw<'a>(
     let devices = named(args, seen, selectors);
     let has = |address: &str| devices.iter().any(|d| d.address == address);
     let (gone, entries): (Vec<Entry>, Vec<Entry>) = taken.into_iter().partition(|entry| {
-        has(&entry.address) || selectors.iter().any(|s| s.matches(&entry.address, &entry.id))
+        has(&entry.address) || selectors.iter().any(|s| s.is_address(&entry.address) || s.is_id(&entry.id))
     });
     let mut drop: Vec<String> = Vec::new();
     for selector in selectors {
         drop.extend(mine.iter().filter(|id| selector.is_id(&id.to_ascii_lowercase())).cloned());
-        drop.extend(selector.expect_id.clone());
+        drop.extend(selector.expected.as_ref().map(|expected| expected.id.clone()));
     }
     for device in &devices {
         // Another device than the expected one says nothing about the one that went.
         let other = selectors.iter().any(|s| {
-            s.is_address(&device.address) && s.expect_id.as_ref().is_some_and(|id| *id != device.id)
+            s.is_address(&device.address) && s.expected.as_ref().is_some_and(|expected| !expected.is(device))
         });
         if !other {
             drop.push(device.id.clone());
@@ -93,7 +92,7 @@ pub fn withdraw<'a>(
 
 /// The devices of this host that are named, with their groups where that was asked for.
 fn named<'a>(args: &Args, seen: &'a Observed, selectors: &[Selector]) -> Vec<&'a Device> {
-    let is_named = |d: &&Device| !d.bridge && selectors.iter().any(|s| s.matches(&d.address, &d.id));
+    let is_named = |d: &&Device| !d.bridge && selectors.iter().any(|s| s.matches(d));
     let devices: Vec<&Device> = seen.devices.iter().filter(is_named).collect();
     choice::expanded(args, &devices, &seen.devices)
 }
@@ -135,8 +134,8 @@ fn twins(seen: &Observed, devices: &[&Device], mine: &[String], left: &[String])
 /// Addresses at which nothing is and for which nothing was recorded: their ids cannot be told.
 fn unknown(selectors: &[Selector], seen: &Observed, gone: &[Entry]) -> Vec<String> {
     let nothing = |s: &&Selector| {
-        matches!(s.wants, Wants::Address(_))
-            && s.expect_id.is_none()
+        s.one_address().is_some()
+            && s.expected.is_none()
             && !seen.devices.iter().any(|d| s.is_address(&d.address))
             && !gone.iter().any(|entry| s.is_address(&entry.address))
     };

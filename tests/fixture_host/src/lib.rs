@@ -5,6 +5,7 @@
 //! mistake, so it panics.
 
 mod block;
+mod healthy;
 mod kernel;
 pub mod loaders;
 mod net;
@@ -17,6 +18,7 @@ use std::path::{Path, PathBuf};
 use std::{fs, io};
 
 pub use block::Disk;
+pub use healthy::{desktop_two_gpus, sriov_server, zfs_two_hbas};
 pub use pci::Pci;
 pub use samples::{debian_amd, pve_intel_two_gpus};
 pub use synthetic::synthetic;
@@ -64,6 +66,23 @@ impl Host {
         text.extend_from_slice(line.as_bytes());
         text.push(b'\n');
         self.file(path, text)
+    }
+
+    /// Takes a file, a link or a whole folder away.
+    pub fn remove(&self, path: &str) -> &Host {
+        let at = self.at(path);
+        let gone =
+            if at.is_dir() && !at.is_symlink() { fs::remove_dir_all(&at) } else { fs::remove_file(&at) };
+        gone.unwrap_or_else(|e| panic!("{}: {e}", at.display()));
+        self
+    }
+
+    /// Gives a file or folder a time, in seconds since 1970.
+    pub fn time(&self, path: &str, seconds: u64) -> &Host {
+        let time = std::time::UNIX_EPOCH + std::time::Duration::from_secs(seconds);
+        let set = fs::File::open(self.at(path)).and_then(|file| file.set_modified(time));
+        set.unwrap_or_else(|e| panic!("{path}: {e}"));
+        self
     }
 
     /// A symbolic link with exactly this target.

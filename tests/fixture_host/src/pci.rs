@@ -151,6 +151,22 @@ impl Host {
         path
     }
 
+    /// Gives the PCI function in `path` another driver, or none.
+    pub fn rebind(&self, path: &str, driver: &str, module: &str) -> &Host {
+        let old =
+            std::fs::read_to_string(self.at(&format!("{path}/uevent"))).expect("a PCI function's uevent");
+        let kept: String =
+            old.lines().filter(|l| !l.starts_with("DRIVER=")).map(|l| format!("{l}\n")).collect();
+        if self.at(&format!("{path}/driver")).is_symlink() {
+            self.remove(&format!("{path}/driver"));
+        }
+        if driver.is_empty() {
+            return self.file(&format!("{path}/uevent"), kept);
+        }
+        self.file(&format!("{path}/uevent"), format!("DRIVER={driver}\n{kept}"));
+        self.driver("pci", path, driver, module)
+    }
+
     fn group_member(&self, group: u32, device: &str) {
         let folder = format!("/sys/kernel/iommu_groups/{group}");
         let name = device.rsplit('/').next().unwrap_or_default();

@@ -230,7 +230,7 @@ pub fn debian_amd(dir: &Path) -> Host {
     host
 }
 
-fn main_file(distributor: &str) -> String {
+pub(crate) fn main_file(distributor: &str) -> String {
     format!(
         "# Settings of GRUB. Run update-grub after a change.\n\nGRUB_DEFAULT=0\nGRUB_TIMEOUT=5\n\
          GRUB_DISTRIBUTOR=\"{distributor}\"\nGRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\nGRUB_CMDLINE_LINUX=\"\"\n\n\
@@ -243,7 +243,7 @@ const SITE_CONSOLE: &str = "# This site has serial consoles.\n\
 const KDUMP: &str = "GRUB_CMDLINE_LINUX_DEFAULT=\"$GRUB_CMDLINE_LINUX_DEFAULT crashkernel=384M-:128M\"\n";
 
 /// Generated entries of every kernel, newest first, and the programs that would generate them.
-fn grub(host: &Host, title: &str, kernels: &[&str], arguments: &str, recovery: &str) {
+pub(crate) fn grub(host: &Host, title: &str, kernels: &[&str], arguments: &str, recovery: &str) {
     let mut text = "# Fixture: what grub-mkconfig would write.\nset timeout=5\n\n".to_string();
     let entry = |title: &str, release: &str, arguments: &str| {
         format!(
@@ -266,7 +266,7 @@ fn grub(host: &Host, title: &str, kernels: &[&str], arguments: &str, recovery: &
     program(host, "/usr/sbin/update-initramfs", "It rebuilds /boot/initrd.img-*.");
 }
 
-fn program(host: &Host, path: &str, what: &str) {
+pub(crate) fn program(host: &Host, path: &str, what: &str) {
     let name = path.rsplit('/').next().unwrap_or_default();
     let text = format!(
         "#!/bin/sh\n# Fixture: stands for Debian's {name}. {what}\necho '{name}: a fixture' >&2\nexit 1\n"
@@ -275,20 +275,20 @@ fn program(host: &Host, path: &str, what: &str) {
     std::fs::set_permissions(host.at(path), Permissions::from_mode(0o755)).expect("a file just written");
 }
 
-fn modules_files(host: &Host) {
+pub(crate) fn modules_files(host: &Host) {
     host.file("/etc/modules", "# Modules to load at boot, one a line.\n\n");
     host.link("/etc/modules-load.d/modules.conf", "../modules");
 }
 
 /// Loaded modules, each with a file, since git keeps no empty folder.
-fn running(host: &Host, release: &str, modules: &[&str]) {
+pub(crate) fn running(host: &Host, release: &str, modules: &[&str]) {
     host.running(release, modules);
     for module in modules {
         host.file(&format!("/sys/module/{module}/initstate"), "live\n");
     }
 }
 
-fn interrupts(host: &Host, remapped: &str) {
+pub(crate) fn interrupts(host: &Host, remapped: &str) {
     host.file(
         "/proc/interrupts",
         format!(

@@ -98,6 +98,25 @@ const CONTRARY: &[(&[u8], &[u8], &[u8])] = &[
 /// What switches every x86 IOMMU off, whatever else the line says.
 const OFF: &[(&[u8], &[u8])] = &[(b"amd_iommu", b"off"), (b"intel_iommu", b"off"), (b"iommu", b"off")];
 
+/// Parameters that decide who gets a PCI device; so do those that begin with `vfio`.
+const PASSTHROUGH: &[&[u8]] = &[
+    b"amd_iommu",
+    b"initcall_blacklist",
+    b"intel_iommu",
+    b"intremap",
+    b"iommu",
+    b"modprobe.blacklist",
+    b"module_blacklist",
+    b"pci_stub.ids",
+    b"pcie_acs_override",
+];
+
+/// Whether passthrough depends on the parameter.
+pub fn concerns_passthrough(token: &Token) -> bool {
+    let key = token.key();
+    key.starts_with(b"vfio") || PASSTHROUGH.iter().any(|known| key_eq(known, key))
+}
+
 pub(super) fn rule(key: &[u8]) -> Rule {
     let among = |keys: &[&[u8]]| keys.iter().any(|known| key_eq(known, key));
     if among(LIST) {

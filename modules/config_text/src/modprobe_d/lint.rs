@@ -50,6 +50,7 @@ impl Check<'_> {
                 match directive {
                     Directive::Blacklist { module } => self.blacklist(module),
                     Directive::Softdep { module, pre, post } => self.softdep(module, pre.len() + post.len()),
+                    Directive::Options { module, .. } if is_cmdline_syntax(module) => self.cmdline_syntax(),
                     Directive::Options { module, options } if module == b"vfio_pci" => self.vfio_pci(options),
                     Directive::Options { options, .. } => self.comment_in_options(options),
                     _ => {}
@@ -91,7 +92,15 @@ impl Check<'_> {
         if first.starts_with('#') {
             return;
         }
+        let name = text.split_whitespace().nth(1).unwrap_or_default();
+        if first == "options" && is_cmdline_syntax(name.as_bytes()) {
+            return self.cmdline_syntax();
+        }
         let (what, hint) = match why {
+            Ignored::UnknownDirective if text == first && first.starts_with("vfio") => (
+                format!("modprobe ignores this line: `{first}` is no directive"),
+                "modules to load at boot are listed in /etc/modules-load.d/*.conf",
+            ),
             Ignored::UnknownDirective => (
                 format!("modprobe ignores this line: `{first}` is no directive"),
                 "use alias, blacklist, install, options, remove, softdep or weakdep",
@@ -150,6 +159,16 @@ impl Check<'_> {
         }
     }
 
+    /// `options vfio-pci.ids=…` as on the kernel command line.
+    fn cmdline_syntax(&mut self) {
+        let text = String::from_utf8_lossy(&self.line.text).into_owned();
+        let word = text.split_whitespace().nth(1).unwrap_or_default();
+        let (module, parameter) = word.split_once('.').unwrap_or((word, ""));
+        let message =
+            format!("`{word}` is the kernel command line's way to write an option; modprobe does not");
+        self.say("options_as_on_cmdline", message, format!("write `options {module} {parameter}`"));
+    }
+
     fn comment_in_options(&mut self, options: &[u8]) {
         if vfio_pci::words(options).iter().any(|word| word.starts_with(b"#")) {
             let message = "the comment is passed to the module as options".to_string();
@@ -165,7 +184,7 @@ impl Check<'_> {
         for word in words.iter().take(end) {
             let (key, value) = vfio_pci::key_value(word);
             match value {
-                Some(value) if key == "ids" => blanks |= self.ids(&value),
+                Some(value) if key == "ids" => self.ids(&value),
                 // What is left of a list cut by a blank, or of `ids = …`.
                 None if key == "ids" || key.contains(':') || key.contains(',') => blanks = true,
                 _ if key.is_empty() || key.contains(':') => blanks = true,
@@ -179,15 +198,10 @@ impl Check<'_> {
         }
     }
 
-    /// Returns whether the list has an empty place, which a blank leaves.
-    fn ids(&mut self, list: &str) -> bool {
-        let mut blanks = false;
-        for element in list.split(',') {
-            let trimmed = element.trim();
-            blanks |= trimmed.is_empty() || trimmed != element;
-            if trimmed.is_empty() {
-                continue;
-            }
+    /// The kernel passes over empty places of the list and over blanks before a number, which quotes
+    /// can bring in (`vfio_pci_fill_ids` and `vsscanf`): neither is a mistake.
+    fn ids(&mut self, list: &str) {
+        for trimmed in list.split(',').map(str::trim).filter(|element| !element.is_empty()) {
             match vfio_pci::id(trimmed) {
                 Id::Valid => {}
                 Id::Address => {
@@ -206,7 +220,6 @@ impl Check<'_> {
                 }
             }
         }
-        blanks
     }
 
     fn unknown_option(&mut self, key: &str) {
@@ -218,6 +231,13 @@ impl Check<'_> {
         };
         self.say("unknown_vfio_pci_option", message, hint);
     }
+}
+
+/// Whether what should be a module's name is `MODULE.PARAMETER=VALUE`.
+fn is_cmdline_syntax(name: &[u8]) -> bool {
+    let dot = name.iter().position(|&b| b == b'.');
+    let equals = name.iter().position(|&b| b == b'=');
+    matches!((dot, equals), (Some(dot), Some(equals)) if 0 < dot && dot < equals)
 }
 
 /// `ids=` is no list that grows: the last value replaces the earlier ones, across files too.

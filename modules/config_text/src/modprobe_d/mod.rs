@@ -11,6 +11,7 @@ pub mod glob;
 mod kernel_cmdline;
 mod line;
 mod lint;
+mod unread;
 mod vfio_binding;
 mod vfio_pci;
 
@@ -18,6 +19,7 @@ pub use config::{Config, Place, SourceFile, blocks_loading, is_config_name, same
 pub use directive::{Content, Directive, Ignored, Line, parse};
 pub use edit::{absent, with_blacklist, with_install_false};
 pub use lint::lint;
+pub use unread::{lint_unread, looks_forgotten};
 pub use vfio_binding::{
     disables_vga, ids_in_force, is_same_id, own_ids, own_softdeps, softdep_in_force, softdep_in_table,
     with_disable_vga, with_ids, with_softdep, without_disable_vga, without_softdeps,
