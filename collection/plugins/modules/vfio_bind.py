@@ -231,7 +231,7 @@ problems:
       message: >-
         0000:01:00.0 is in IOMMU group 14, which goes to a guest as a whole, with 0000:01:00.1 (10de:10f0, on
         snd_hda_intel)
-      hint: list these devices too, or take them with group: expand
+      hint: "list these devices too, or take them with group: expand"
 actions:
   description:
     - The commands that were run, or that are due (check mode, or O(initramfs=false)). C(rebind ADDRESS DRIVER) stands
