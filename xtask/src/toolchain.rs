@@ -139,12 +139,15 @@ impl Toolchain {
     }
 
     fn cargo_build(self) -> Result<Command, String> {
-        // Without unwinding nobody reads unwind tables; a fixed address needs no relocations.
-        let mut flags =
-            vec!["-Ctarget-feature=+crt-static", "-Cforce-unwind-tables=no", "-Crelocation-model=static"]
-                .into_iter()
-                .map(str::to_owned)
-                .collect::<Vec<_>>();
+        // Without unwinding nobody reads unwind tables; a fixed address needs no relocations, and so no page of
+        // its own for what they would have filled in. Code and constants share their pages in the file.
+        let flags = [
+            "-Ctarget-feature=+crt-static",
+            "-Cforce-unwind-tables=no",
+            "-Crelocation-model=static",
+            "-Clink-arg=-Wl,-z,norelro,-z,noseparate-code",
+        ];
+        let mut flags: Vec<String> = flags.into_iter().map(str::to_owned).collect();
         // The place of a panic names the crate, not the builder's home.
         if let Some(home) = cargo_home() {
             flags.push(format!("--remap-path-prefix={}=", home.join("registry/src").display()));

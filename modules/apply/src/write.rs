@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::AsFd;
 
 use host::{Location, Root};
@@ -86,8 +86,14 @@ pub(crate) fn copy_image(at: &Location, name: &OsStr) -> Result<(), Errno> {
     let mut old = File::from(openat(&at.dir, at.name.as_os_str(), flags, Mode::empty())?);
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mut copy = File::from(openat(&at.dir, name, flags, Mode::from_bits_truncate(0o600))?);
-    std::io::copy(&mut old, &mut copy)
-        .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))?;
+    let mut part = vec![0; 1 << 16];
+    loop {
+        let part = match old.read(&mut part).map_err(errno)? {
+            0 => break,
+            length => part.get(..length).unwrap_or_default(),
+        };
+        copy.write_all(part).map_err(errno)?;
+    }
     dress_like(&copy, at, &at.name, &fstat(&old)?)?;
     fsync(&copy)
 }
@@ -123,16 +129,20 @@ pub(crate) fn dress_like(file: &File, at: &Location, model: &OsStr, stat: &FileS
     let names = match original.list_xattr() {
         Ok(names) => names,
         Err(e) if e.raw_os_error() == Some(Errno::EOPNOTSUPP as i32) => return Ok(()),
-        Err(e) => return Err(Errno::from_raw(e.raw_os_error().unwrap_or(0))),
+        Err(e) => return Err(errno(e)),
     };
     for name in names {
-        let raw = |e: std::io::Error| Errno::from_raw(e.raw_os_error().unwrap_or(0));
-        let Some(value) = original.get_xattr(&name).map_err(raw)? else { continue };
-        if file.get_xattr(&name).map_err(raw)?.as_ref() != Some(&value) {
-            file.set_xattr(&name, &value).map_err(raw)?;
+        let Some(value) = original.get_xattr(&name).map_err(errno)? else { continue };
+        if file.get_xattr(&name).map_err(errno)?.as_ref() != Some(&value) {
+            file.set_xattr(&name, &value).map_err(errno)?;
         }
     }
     Ok(())
+}
+
+/// The system's answer; an error that has none is one of reading or writing.
+fn errno(error: std::io::Error) -> Errno {
+    error.raw_os_error().map_or(Errno::EIO, Errno::from_raw)
 }
 
 /// A temporary name beside `name`, unlike anything a boot loader, run-parts or modprobe reads.
@@ -163,7 +173,7 @@ fn create_like(
 fn write_new(at: &Location, name: &OsStr, bytes: &[u8], model: &OsStr, mode: u32) -> Result<(), Errno> {
     let flags = OFlag::O_CREAT | OFlag::O_EXCL | OFlag::O_WRONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let mut file = File::from(openat(&at.dir, name, flags, Mode::from_bits_truncate(0o600))?);
-    file.write_all(bytes).map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(Errno::EIO as i32)))?;
+    file.write_all(bytes).map_err(errno)?;
     match fstatat(&at.dir, model, AtFlags::AT_SYMLINK_NOFOLLOW) {
         Ok(stat) => dress_like(&file, at, model, &stat)?,
         Err(Errno::ENOENT) => fchmod(&file, Mode::from_bits_truncate(mode & 0o777))?,

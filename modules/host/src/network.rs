@@ -1,7 +1,5 @@
 //! From an interface down to the ports that carry it: bridges, bonds, VLANs, Open vSwitch.
 
-use std::collections::BTreeSet;
-
 use crate::sysfs::device_path;
 use crate::{HostError, Root};
 
@@ -9,25 +7,22 @@ const NET: &str = "/sys/class/net";
 /// A VLAN on a bridge on a bond is three deep; a loop must end.
 const MAX_DEPTH: usize = 16;
 
-/// The ports under an interface: name and folder in `/sys/devices` (`…/net/eno1`).
-pub(crate) fn ports(root: &Root, name: &str) -> Result<BTreeSet<(String, String)>, HostError> {
-    let mut found = BTreeSet::new();
+/// The ports under an interface, sorted: name and folder in `/sys/devices` (`…/net/eno1`).
+pub(crate) fn ports(root: &Root, name: &str) -> Result<Vec<(String, String)>, HostError> {
+    let mut found = Vec::new();
     walk(root, name, 0, &mut found)?;
+    found.sort();
+    found.dedup();
     Ok(found)
 }
 
-fn walk(
-    root: &Root,
-    name: &str,
-    depth: usize,
-    found: &mut BTreeSet<(String, String)>,
-) -> Result<(), HostError> {
+fn walk(root: &Root, name: &str, depth: usize, found: &mut Vec<(String, String)>) -> Result<(), HostError> {
     let target = root.link(&format!("{NET}/{name}")).map(|target| target.to_string_lossy().into_owned());
     let Some(path) = target.as_deref().and_then(device_path).filter(|_| depth <= MAX_DEPTH) else {
         return Ok(());
     };
     if !path.starts_with("/sys/devices/virtual/") {
-        found.insert((name.to_string(), path));
+        found.push((name.to_string(), path));
         return Ok(());
     }
     for lower in lowers(root, &path)? {

@@ -1,50 +1,69 @@
 //! Names of vendors, devices and classes from the host's own `pci.ids`, in one pass.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use crate::pci::PciDevice;
 use crate::{HostError, Root};
 
 /// Debian, then Fedora and Arch.
 const PLACES: [&str; 2] = ["/usr/share/misc/pci.ids", "/usr/share/hwdata/pci.ids"];
 
-/// The names that were found, by what they name.
+/// The names that were found, by what they name: sorted, each once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Names {
-    vendors: BTreeMap<u16, String>,
-    devices: BTreeMap<(u16, u16), String>,
-    subsystems: BTreeMap<[u16; 4], String>,
-    classes: BTreeMap<u16, String>,
+    names: Vec<(Key, String)>,
+}
+
+/// What has a name, by its numbers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Vendor(u16),
+    Device(u16, u16),
+    Subsystem(u16, u16, u16, u16),
+    Class(u16),
 }
 
 impl Names {
     /// The vendor's name.
     pub fn vendor(&self, device: &PciDevice) -> Option<&str> {
-        self.vendors.get(&device.vendor).map(String::as_str)
+        self.get(Key::vendor(device))
     }
 
     /// The device's name.
     pub fn device(&self, device: &PciDevice) -> Option<&str> {
-        self.devices.get(&(device.vendor, device.device)).map(String::as_str)
+        self.get(Key::device(device))
     }
 
     /// The subsystem's name, the board's as a rule.
     pub fn subsystem(&self, device: &PciDevice) -> Option<&str> {
-        self.subsystems.get(&subsystem(device)).map(String::as_str)
+        self.get(Key::subsystem(device))
     }
 
     /// The name of the class and subclass: `VGA compatible controller`.
     pub fn class(&self, device: &PciDevice) -> Option<&str> {
-        self.classes.get(&class(device)).map(String::as_str)
+        self.get(Key::class(device))
+    }
+
+    fn get(&self, key: Key) -> Option<&str> {
+        let at = self.names.binary_search_by_key(&key, |(key, _)| *key).ok()?;
+        self.names.get(at).map(|(_, name)| name.as_str())
     }
 }
 
-fn subsystem(device: &PciDevice) -> [u16; 4] {
-    [device.vendor, device.device, device.subsystem_vendor, device.subsystem_device]
-}
+impl Key {
+    fn vendor(device: &PciDevice) -> Key {
+        Key::Vendor(device.vendor)
+    }
 
-fn class(device: &PciDevice) -> u16 {
-    u16::try_from(device.class >> 8).unwrap_or_default()
+    fn device(device: &PciDevice) -> Key {
+        Key::Device(device.vendor, device.device)
+    }
+
+    fn subsystem(device: &PciDevice) -> Key {
+        Key::Subsystem(device.vendor, device.device, device.subsystem_vendor, device.subsystem_device)
+    }
+
+    fn class(device: &PciDevice) -> Key {
+        Key::Class(u16::try_from(device.class >> 8).unwrap_or_default())
+    }
 }
 
 /// Looks the devices up; empty where the host has no pci.ids.
@@ -60,11 +79,18 @@ pub fn names(root: &Root, devices: &[PciDevice]) -> Result<Names, HostError> {
 /// Reads the format described in pci.ids(5): vendors at the margin, devices behind one tab,
 /// subsystems behind two; classes behind a `C`.
 fn parse(text: &str, devices: &[PciDevice]) -> Names {
-    let vendors: BTreeSet<u16> = devices.iter().map(|d| d.vendor).collect();
-    let ids: BTreeSet<(u16, u16)> = devices.iter().map(|d| (d.vendor, d.device)).collect();
-    let subsystems: BTreeSet<[u16; 4]> = devices.iter().map(subsystem).collect();
-    let classes: BTreeSet<u16> = devices.iter().map(class).collect();
-    let mut names = Names::default();
+    let keys = [Key::vendor, Key::device, Key::subsystem, Key::class];
+    let mut wanted: Vec<Key> = devices.iter().flat_map(|device| keys.map(|key| key(device))).collect();
+    wanted.sort_unstable();
+    wanted.dedup();
+    let mut names = Vec::new();
+    let mut keep = |key: Key, name: &str| {
+        let is_wanted = wanted.binary_search(&key).is_ok();
+        if is_wanted {
+            names.push((key, name.trim().to_string()));
+        }
+        is_wanted
+    };
     let mut block = Block::Other;
     let mut device = None;
     for line in text.split('\n') {
@@ -72,26 +98,22 @@ fn parse(text: &str, devices: &[PciDevice]) -> Names {
             if let (Block::Vendor(vendor), Some(device)) = (block, device)
                 && let Some((sub_vendor, rest)) = number(rest, 4)
                 && let Some((sub_device, name)) = number(rest.trim_start(), 4)
-                && subsystems.contains(&[vendor, device, sub_vendor, sub_device])
             {
-                names.subsystems.insert([vendor, device, sub_vendor, sub_device], name.trim().to_string());
+                keep(Key::Subsystem(vendor, device, sub_vendor, sub_device), name);
             }
         } else if let Some(rest) = line.strip_prefix('\t') {
             match block {
                 Block::Vendor(vendor) => {
                     device = None;
                     if let Some((id, name)) = number(rest, 4)
-                        && ids.contains(&(vendor, id))
+                        && keep(Key::Device(vendor, id), name)
                     {
                         device = Some(id);
-                        names.devices.insert((vendor, id), name.trim().to_string());
                     }
                 }
                 Block::Class(base) => {
-                    if let Some((sub, name)) = number(rest, 2)
-                        && classes.contains(&(base << 8 | sub))
-                    {
-                        names.classes.insert(base << 8 | sub, name.trim().to_string());
+                    if let Some((sub, name)) = number(rest, 2) {
+                        keep(Key::Class(base << 8 | sub), name);
                     }
                 }
                 Block::Other => {}
@@ -102,14 +124,17 @@ fn parse(text: &str, devices: &[PciDevice]) -> Names {
             if let Some((base, _)) = line.strip_prefix("C ").and_then(|rest| number(rest, 2)) {
                 block = Block::Class(base);
             } else if let Some((vendor, name)) = number(line, 4)
-                && vendors.contains(&vendor)
+                && keep(Key::Vendor(vendor), name)
             {
                 block = Block::Vendor(vendor);
-                names.vendors.insert(vendor, name.trim().to_string());
             }
         }
     }
-    names
+    // Of a name that is there twice the last one counts.
+    names.reverse();
+    names.sort_by_key(|(key, _)| *key);
+    names.dedup_by_key(|(key, _)| *key);
+    Names { names }
 }
 
 #[derive(Clone, Copy)]
@@ -147,10 +172,7 @@ mod tests {
         assert_eq!(names.device(&device), Some("GA104 [GeForce RTX 3070]"));
         assert_eq!(names.subsystem(&device), Some("TUF"));
         assert_eq!(names.class(&device), Some("VGA compatible controller"));
-        assert_eq!(
-            names.vendors.len() + names.devices.len() + names.subsystems.len() + names.classes.len(),
-            4
-        );
+        assert_eq!(names.names.len(), 4);
         assert_eq!(parse("", std::slice::from_ref(&device)), Names::default());
         let broken = parse("10de\n\t\u{fffd}484\n\t\té\nC 0é\n", std::slice::from_ref(&device));
         assert_eq!(broken.vendor(&device), Some(""));

@@ -1,8 +1,6 @@
 //! From a mount or a swap area down to the devices under it: device mapper (LVM, LUKS), md,
 //! partitions, loop files, Btrfs, ZFS, NVMe multipath.
 
-use std::collections::BTreeSet;
-
 use crate::proc::Mount;
 use crate::sysfs::device_path;
 use crate::{HostError, Root};
@@ -23,8 +21,8 @@ pub(crate) struct Leaf {
 /// What a mount stands on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Ground {
-    /// The disks.
-    pub(crate) leaves: BTreeSet<Leaf>,
+    /// The disks, sorted, each once.
+    pub(crate) leaves: Vec<Leaf>,
     /// Whether there must be more that could not be found (a ZFS pool nobody describes).
     pub(crate) incomplete: bool,
 }
@@ -41,16 +39,16 @@ pub(crate) fn under_swap(root: &Root, path: &str, mounts: &[Mount]) -> Result<Gr
         true => walk.source(path, 0)?,
         false => walk.file(path, 0)?,
     }
-    Ok(walk.ground)
+    Ok(walk.found())
 }
 
 /// Every disk that hangs on a PCI function: what counts where a stack cannot be told.
-pub(crate) fn all_disks(root: &Root) -> Result<BTreeSet<Leaf>, HostError> {
+pub(crate) fn all_disks(root: &Root) -> Result<Vec<Leaf>, HostError> {
     let mut walk = Walk { root, mounts: &[], ground: Ground::default() };
     for name in root.list("/sys/block")? {
         walk.block(&name.to_string_lossy(), 0)?;
     }
-    Ok(walk.ground.leaves)
+    Ok(walk.found().leaves)
 }
 
 struct Walk<'a> {
@@ -62,7 +60,13 @@ struct Walk<'a> {
 impl Walk<'_> {
     fn mount(mut self, mount: &Mount, depth: usize) -> Result<Ground, HostError> {
         self.file_system(mount, depth)?;
-        Ok(self.ground)
+        Ok(self.found())
+    }
+
+    fn found(mut self) -> Ground {
+        self.ground.leaves.sort();
+        self.ground.leaves.dedup();
+        self.ground
     }
 
     fn file_system(&mut self, mount: &Mount, depth: usize) -> Result<(), HostError> {
@@ -156,9 +160,7 @@ impl Walk<'_> {
         let name = path.rsplit('/').next().unwrap_or_default().to_string();
         match path.split_once("/nvme-subsystem/").and_then(|(_, rest)| rest.split('/').next()) {
             Some(subsystem) => self.nvme_multipath(&name, subsystem)?,
-            None => {
-                self.ground.leaves.insert(Leaf { name, path });
-            }
+            None => self.ground.leaves.push(Leaf { name, path }),
         }
         Ok(())
     }
@@ -171,7 +173,7 @@ impl Walk<'_> {
             let target = target.map(|target| target.to_string_lossy().into_owned()).unwrap_or_default();
             if let Some(at) = target.find("pci").filter(|_| target.contains("/nvme/")) {
                 let path = format!("/sys/devices/{}", target.get(at..).unwrap_or_default());
-                self.ground.leaves.insert(Leaf { name: name.to_string(), path });
+                self.ground.leaves.push(Leaf { name: name.to_string(), path });
             }
         }
         Ok(())

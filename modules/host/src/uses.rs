@@ -1,6 +1,6 @@
 //! Who uses which PCI device: what would be lost if it left the host.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use preflight::{Device, Use, UseKind};
 
@@ -78,8 +78,11 @@ pub fn devices(root: &Root) -> Result<Vec<Device>, HostError> {
 /// One mount a path, the last one, and one path a file system: bind mounts, containers and ZFS
 /// datasets show the same disks hundreds of times.
 fn visible(mounts: &[Mount]) -> Vec<(&str, &Mount)> {
-    let last: BTreeMap<&str, &Mount> = mounts.iter().map(|mount| (mount.target.as_str(), mount)).collect();
-    let mut seen = BTreeSet::new();
+    let mut last: Vec<(&str, &Mount)> =
+        mounts.iter().rev().map(|mount| (mount.target.as_str(), mount)).collect();
+    last.sort_by_key(|(target, _)| *target);
+    last.dedup_by_key(|(target, _)| *target);
+    let mut seen = Vec::new();
     let mut kept = Vec::new();
     for (target, mount) in last {
         let key = match mount.fstype.as_str() {
@@ -87,7 +90,10 @@ fn visible(mounts: &[Mount]) -> Vec<(&str, &Mount)> {
             "overlay" => ((0, 0), "overlay"),
             _ => (mount.device, mount.source.as_str()),
         };
-        let new = seen.insert(key);
+        let new = !seen.contains(&key);
+        if new {
+            seen.push(key);
+        }
         if new || ESSENTIAL.contains(&target) {
             kept.push((target, mount));
         }

@@ -1,6 +1,6 @@
 //! Reads what the chosen parts need, each as far as this user may.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use config_text::{device_override, modprobe_d};
 use host::bootloader::{self, Bootloader};
@@ -23,7 +23,7 @@ pub(crate) const VFIO_MODULES: [&str; 4] = ["vfio", "vfio_iommu_type1", "vfio_pc
 /// The host. What was not asked for stays empty.
 #[derive(Debug, Default)]
 pub(crate) struct Observed {
-    pub subsets: BTreeSet<Subset>,
+    pub subsets: Vec<Subset>,
     pub cpu: Option<Cpu>,
     pub firmware: Firmware,
     pub bootloader: Option<Bootloader>,
@@ -68,10 +68,10 @@ fn tolerant<T: Default>(result: Result<T, HostError>, warnings: &mut Vec<String>
 }
 
 /// Reads the host. Never fails: what cannot be read is null in the facts.
-pub(crate) fn observe(root: &Root, subsets: &BTreeSet<Subset>) -> Observed {
+pub(crate) fn observe(root: &Root, subsets: &[Subset]) -> Observed {
     let wants = |any: &[Subset]| any.iter().any(|subset| subsets.contains(subset));
     let mut warnings = Vec::new();
-    let mut seen = Observed { subsets: subsets.clone(), ..Observed::default() };
+    let mut seen = Observed { subsets: subsets.to_vec(), ..Observed::default() };
     seen.running = kernels::running(root);
     seen.cmdline = proc::cmdline(root);
     if wants(&[Subset::Cpu, Subset::Kernel, Subset::Verdict]) {

@@ -1,7 +1,5 @@
 //! `gather_subset` and `filter`, as in `ansible.builtin.setup`.
 
-use std::collections::BTreeSet;
-
 use config_text::modprobe_d::glob;
 use protocol::Failure;
 
@@ -47,10 +45,10 @@ impl Subset {
 
 /// The parts to gather. The minimum comes first; exclusions win over what `all` and `min` brought,
 /// but not over a part that is named itself. Nothing but exclusions means all the rest.
-pub(crate) fn chosen(given: &[String]) -> Result<BTreeSet<Subset>, Failure> {
-    let mut wanted = BTreeSet::from(MIN);
-    let mut named = BTreeSet::new();
-    let mut excluded = BTreeSet::new();
+pub(crate) fn chosen(given: &[String]) -> Result<Vec<Subset>, Failure> {
+    let mut wanted = MIN.to_vec();
+    let mut named = Vec::new();
+    let mut excluded = Vec::new();
     if given.iter().all(|word| word.strip_prefix('!').is_some_and(|name| Subset::named(name).is_some())) {
         wanted.extend(ALL);
     }
@@ -66,13 +64,13 @@ pub(crate) fn chosen(given: &[String]) -> Result<BTreeSet<Subset>, Failure> {
                     None => (word, &mut named),
                 };
                 let subset = Subset::named(name).ok_or_else(|| unknown(name))?;
-                set.insert(subset);
+                set.push(subset);
             }
         }
     }
-    wanted.retain(|subset| !excluded.contains(subset));
-    wanted.extend(named);
-    Ok(wanted)
+    let chosen =
+        |subset: &Subset| named.contains(subset) || (wanted.contains(subset) && !excluded.contains(subset));
+    Ok(ALL.into_iter().filter(chosen).collect())
 }
 
 fn unknown(name: &str) -> Failure {

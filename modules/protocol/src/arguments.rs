@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{self, Read};
+use std::os::fd::AsFd;
 
 use crate::coerce::{Era, boolean_word};
 use crate::json;
@@ -15,13 +16,13 @@ const MAX_BYTES: u64 = 64 << 20;
 /// `-`.
 pub fn read(source: &OsStr) -> Result<Dict, String> {
     let mut bytes = Vec::new();
-    let (name, read) = if source == "-" {
-        ("standard input".to_string(), io::stdin().take(MAX_BYTES + 1).read_to_end(&mut bytes))
+    let (name, file) = if source == "-" {
+        ("standard input".to_string(), io::stdin().as_fd().try_clone_to_owned().map(fs::File::from))
     } else {
-        let name = source.to_string_lossy().into_owned();
-        (name, fs::File::open(source).and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes)))
+        (source.to_string_lossy().into_owned(), fs::File::open(source))
     };
     let wrong = |what: String| format!("{name}: {what}. Give the options as one JSON object.");
+    let read = file.and_then(|file| file.take(MAX_BYTES + 1).read_to_end(&mut bytes));
     read.map_err(|e| wrong(format!("cannot read the arguments: {e}")))?;
     if bytes.len() as u64 > MAX_BYTES {
         return Err(wrong("the arguments are larger than 64 MiB".to_string()));

@@ -4,7 +4,9 @@ use std::fmt::Display;
 
 use serde::de::value::{MapDeserializer, SeqDeserializer};
 use serde::de::{Deserializer, Error, Expected, IntoDeserializer, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
 
+use crate::pytext;
 use crate::value::Value;
 
 /// Why `Args` does not take a value.
@@ -24,19 +26,9 @@ impl Error for Mismatch {
         Mismatch(message.to_string())
     }
 
-    fn invalid_type(found: Unexpected<'_>, expected: &dyn Expected) -> Mismatch {
-        let found = match found {
-            Unexpected::Bool(value) => value.to_string(),
-            Unexpected::Signed(value) => value.to_string(),
-            Unexpected::Unsigned(value) => value.to_string(),
-            Unexpected::Str(text) => text.to_string(),
-            Unexpected::Unit => "null".to_string(),
-            Unexpected::Seq => "a list".to_string(),
-            Unexpected::Map => "a mapping".to_string(),
-            // Serde's own words print floats too, which is 15 KB.
-            _ => "another value".to_string(),
-        };
-        Mismatch(format!("{expected} is expected, not {found}"))
+    fn invalid_type(_: Unexpected<'_>, expected: &dyn Expected) -> Mismatch {
+        // Serde's own words print floats too, which is 15 KB.
+        Mismatch(format!("{expected} is expected"))
     }
 
     fn invalid_value(found: Unexpected<'_>, expected: &dyn Expected) -> Mismatch {
@@ -52,72 +44,98 @@ impl IntoDeserializer<'_, Mismatch> for Value {
     }
 }
 
+/// Why a value is not what a field is made of.
+fn expected<T>(what: &str, found: &Value) -> Result<T, Mismatch> {
+    Err(Mismatch(format!("{what} is expected, not {}", pytext::repr(found))))
+}
+
 impl Value {
-    /// Shows the visitor any value but a float, which few `Args` have and whose reading is not small.
-    fn visit<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    fn whole<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self {
-            Value::None => visitor.visit_unit(),
-            Value::Bool(value) => visitor.visit_bool(value),
             Value::Int(value) => visitor.visit_i64(value),
             Value::BigInt(digits) => match digits.parse() {
                 Ok(value) => visitor.visit_u64(value),
-                Err(_) => Err(Mismatch(format!("{digits} does not fit into 64 bits"))),
+                Err(_) => expected("an integer of 64 bits", &Value::BigInt(digits)),
             },
-            Value::Float(float) => {
-                Err(Mismatch(format!("a whole number or text is expected, not {}", float.as_str())))
-            }
-            Value::Str(text) => visitor.visit_string(text),
-            Value::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
-            Value::Dict(items) => visitor.visit_map(MapDeserializer::new(items.into_entries())),
+            other => expected("an integer", &other),
         }
     }
 
-    /// As [`Value::visit`], and floats: those of JSON, so no `NaN` and no infinity.
-    fn visit_number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+    /// JSON has no `NaN` and no infinity: they become null.
+    fn any_number<'de, V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self {
             Value::Float(float) if float.is_finite() => visitor.visit_f64(float.to_f64()),
             Value::Float(_) => visitor.visit_unit(),
             Value::BigInt(digits) if digits.parse::<u64>().is_err() => {
                 visitor.visit_f64(digits.parse().unwrap_or(f64::NAN))
             }
-            other => other.visit(visitor),
+            other => other.whole(visitor),
         }
     }
 }
 
-/// The types that a field can ask for, each by [`Value::visit`].
-macro_rules! visit {
-    ($($method:ident)*) => {
+/// The methods for one kind of value.
+macro_rules! by {
+    ($visit:expr; $($method:ident)*) => {
         $(fn $method<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-            self.visit(visitor)
+            $visit(self, visitor)
         })*
     };
 }
 
+/// A visitor is shown the one kind of value that its type is made of. Showing it whatever there is would
+/// be shorter here, and longer in each module by the derived code for all other kinds.
 impl<'de> Deserializer<'de> for Value {
     type Error = Mismatch;
 
-    visit! {
-        deserialize_bool deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
-        deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 deserialize_char
-        deserialize_str deserialize_string deserialize_bytes deserialize_byte_buf deserialize_unit
-        deserialize_seq deserialize_map deserialize_identifier
-    }
+    by! { Value::whole; deserialize_i8 deserialize_i16 deserialize_i32 deserialize_i64 deserialize_i128
+    deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 }
+    by! { Value::any_number; deserialize_f32 deserialize_f64 }
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        self.visit_number(visitor)
+        match self {
+            Value::None => visitor.visit_unit(),
+            Value::Bool(value) => visitor.visit_bool(value),
+            Value::Int(_) | Value::BigInt(_) | Value::Float(_) => self.any_number(visitor),
+            Value::Str(_) => self.deserialize_string(visitor),
+            Value::List(_) => self.deserialize_seq(visitor),
+            Value::Dict(_) => self.deserialize_map(visitor),
+        }
     }
 
-    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        self.visit_number(visitor)
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self {
+            Value::Bool(value) => visitor.visit_bool(value),
+            other => expected("a boolean", &other),
+        }
     }
 
-    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        self.visit_number(visitor)
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self {
+            Value::Str(text) => visitor.visit_string(text),
+            other => expected("text", &other),
+        }
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
-        visitor.visit_unit()
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self {
+            Value::List(items) => visitor.visit_seq(SeqDeserializer::new(items.into_iter())),
+            other => expected("a list", &other),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self {
+            Value::Dict(items) => visitor.visit_map(MapDeserializer::new(items.into_entries())),
+            other => expected("a mapping", &other),
+        }
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        match self {
+            Value::None => visitor.visit_unit(),
+            other => expected("null", &other),
+        }
     }
 
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
@@ -135,7 +153,7 @@ impl<'de> Deserializer<'de> for Value {
     ) -> Result<V::Value, Mismatch> {
         match self {
             Value::Str(name) => visitor.visit_enum(name.into_deserializer()),
-            other => other.visit(visitor),
+            other => expected("one of the choices", &other),
         }
     }
 
@@ -145,7 +163,7 @@ impl<'de> Deserializer<'de> for Value {
         _: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value, Mismatch> {
-        self.visit(visitor)
+        self.deserialize_map(visitor)
     }
 
     fn deserialize_newtype_struct<V: Visitor<'de>>(
@@ -156,24 +174,11 @@ impl<'de> Deserializer<'de> for Value {
         visitor.visit_newtype_struct(self)
     }
 
-    fn deserialize_unit_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        self.visit(visitor)
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
+        visitor.visit_unit()
     }
 
-    fn deserialize_tuple<V: Visitor<'de>>(self, _: usize, visitor: V) -> Result<V::Value, Mismatch> {
-        self.visit(visitor)
-    }
-
-    fn deserialize_tuple_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: usize,
-        visitor: V,
-    ) -> Result<V::Value, Mismatch> {
-        self.visit(visitor)
+    forward_to_deserialize_any! {
+        char str bytes byte_buf unit_struct tuple tuple_struct identifier
     }
 }
