@@ -4,6 +4,7 @@
 mod count;
 mod kinds;
 mod sanity;
+mod size;
 mod table;
 
 use std::time::Instant;

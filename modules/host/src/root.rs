@@ -118,7 +118,7 @@ impl Root {
 
     /// `path` with the root before it, for messages and results.
     pub fn full(&self, path: &str) -> String {
-        if self.path == Path::new("/") {
+        if self.path.as_os_str() == "/" {
             return shown(path);
         }
         shown(&format!("{}{path}", self.path.display().to_string().trim_end_matches('/')))

@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::ansible_env::{self, Env};
-use crate::test::{Outcome, count, sanity};
+use crate::test::{Outcome, count, sanity, size};
 use crate::{collection, dist, paths, run, vm};
 
 /// One kind of proof.
@@ -90,7 +90,7 @@ impl Kind {
                 Err(error) => Outcome::failed(format!("the collection is not there to prove: {error}")),
             },
             How::Collection => match machine.collection() {
-                Ok(()) => environments().judged(),
+                Ok(()) => size::small_enough(environments().judged()),
                 Err(error) => Outcome::failed(error),
             },
             How::Sanity(version) => self.with(machine, sanity::sanity, version),
