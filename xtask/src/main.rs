@@ -55,7 +55,7 @@ const COMMANDS: [Command; 6] = [
     },
     Command {
         name: "vm",
-        arguments: "[--short] [--jobs N] [--cuts N] [--only TEXT]",
+        arguments: "[--short] [--jobs N] [--cuts N] [--only TEXT]…",
         what: &[
             "the role on real kernels: QEMU guests with an emulated Intel or AMD IOMMU, broken and cut",
             "off too; --jobs guests at a time, --cuts sets the number of power cuts, --only chooses guests;",

@@ -67,12 +67,18 @@ pub fn proof(name: &str) -> Outcome {
 
 fn go_through(wish: &Wish) -> Result<Table, String> {
     let _alone = alone()?;
-    println!("Images, disks and console logs: {}", paths::shown(&home()));
+    let (count, jobs, home) = (wish.guests.len(), wish.jobs, home());
+    println!(
+        "{count} guests, {jobs} at a time; images, disks and console logs are in {}",
+        paths::shown(&home)
+    );
     let mut table = Table::default();
     let mut steps = Steps::begin("preparation");
     let lab = Lab::prepare(wish, &mut steps);
     table.add(steps);
     let Some(lab) = lab else { return Ok(table) };
+    paths::remove(&lab.dir)?;
+    wish.guests.iter().try_for_each(|guest| paths::make_dir(&lab.dir.join(guest.folder())))?;
     lab.guests(wish).into_iter().for_each(|steps| table.add(steps));
     Ok(table)
 }
@@ -114,13 +120,7 @@ impl Lab {
             images = Some(made);
             Ok(evidence)
         })?;
-        let lab = Lab { env: env?, images: images?, dir: home().join("run") };
-        steps.step("a folder for each guest", || {
-            paths::remove(&lab.dir)?;
-            wish.guests.iter().try_for_each(|guest| paths::make_dir(&lab.dir.join(guest.folder())))?;
-            Ok(format!("{} guests, {} at a time", wish.guests.len(), wish.jobs))
-        })?;
-        Some(lab)
+        Some(Lab { env: env?, images: images?, dir: home().join("run") })
     }
 
     /// Goes through all guests, some at a time; the steps of each, in the order of the plan.

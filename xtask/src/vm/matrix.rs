@@ -102,11 +102,12 @@ pub struct Wish {
 }
 
 impl Wish {
-    /// Reads `--short`, `--jobs N`, `--cuts N` and `--only TEXT` (guests whose label has it).
+    /// Reads `--short`, `--jobs N`, `--cuts N` and `--only TEXT` (guests whose label has it; any of several).
     pub fn parse(arguments: &[String]) -> Result<Wish, String> {
         let processors = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let jobs = JOBS.min(processors);
         let mut wish = Wish { guests: FULL.to_vec(), power_cuts: POWER_CUTS, jobs };
+        let mut only = Vec::new();
         let mut arguments = arguments.iter();
         while let Some(argument) = arguments.next() {
             let mut value =
@@ -121,13 +122,15 @@ impl Wish {
                     wish.jobs = jobs.ok_or("--jobs needs a number, 1 or more")?.get();
                 }
                 "--only" => {
-                    let text = value()?;
-                    wish.guests.retain(|guest| guest.label().contains(text));
+                    only.push(value()?);
                 }
                 other => {
                     return Err(format!("vm takes --short, --jobs N, --cuts N, --only TEXT, not {other}"));
                 }
             }
+        }
+        if !only.is_empty() {
+            wish.guests.retain(|guest| only.iter().any(|text| guest.label().contains(text)));
         }
         if wish.guests.is_empty() {
             let labels: Vec<String> = FULL.iter().map(Planned::label).collect();
@@ -168,6 +171,8 @@ mod tests {
         let error = parse(&["--only", "Solaris"]).err().expect("no guest");
         assert!(error.contains("Debian 13 AMD amd_iommu=off"), "{error}");
         assert_eq!(parse(&["--only", "power cuts", "--cuts", "3"]).expect("one").power_cuts, 3);
+        let both = parse(&["--only", "bad days", "--only", "systemd-boot"]).expect("some");
+        assert_eq!(both.guests.len(), 3);
         assert!(parse(&["--cuts", "many"]).is_err() && parse(&["--long"]).is_err());
         assert!(parse(&["--jobs", "0"]).is_err() && parse(&["--jobs", "3"]).is_ok_and(|wish| wish.jobs == 3));
     }
