@@ -85,7 +85,7 @@ pub fn int(value: Value, era: Era) -> Result<Value, String> {
         Value::Bool(_) | Value::Int(_) | Value::BigInt(_) => return Ok(value),
         Value::Str(text) if era == Era::Legacy => numbers::int(text),
         Value::Str(text) => numbers::whole(text),
-        Value::Float(float) if era == Era::Tagged => numbers::whole(float.as_str()),
+        Value::Float(float) if era == Era::Tagged => numbers::whole_float(float),
         _ => None,
     };
     found.ok_or_else(|| match era {

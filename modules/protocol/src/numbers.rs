@@ -1,5 +1,6 @@
 //! Numbers out of text, as Python's `int()`, `float()`, `Decimal()` and Ansible's sizes read them.
 
+use crate::float::Float;
 use crate::pytext;
 use crate::value::Value;
 
@@ -86,6 +87,51 @@ pub fn whole(text: &str) -> Option<Value> {
     tail.bytes().all(|b| b == b'0').then(|| integer(negative, head))
 }
 
+/// The integer a float is equal to.
+pub fn whole_float(float: &Float) -> Option<Value> {
+    let value = whole(float.as_str())?;
+    let text = pytext::str(&value);
+    let (negative, digits) = split_sign(&text);
+    // As many digits a double has in any case.
+    Some(if digits.len() <= 15 { value } else { integer(negative, &nearest_double(digits)) })
+}
+
+/// The digits of the double that is nearest to a whole number: one of 53 bits, and zeros behind them.
+fn nearest_double(digits: &str) -> String {
+    let mut number: Vec<u8> = digits.bytes().map(|digit| digit - b'0').collect();
+    // The lowest first.
+    let mut bits = Vec::new();
+    while number.iter().any(|digit| *digit > 0) {
+        let mut rest = 0;
+        for digit in &mut number {
+            let value = rest * 10 + *digit;
+            (*digit, rest) = (value / 2, value % 2);
+        }
+        bits.push(rest == 1);
+    }
+    let cut = bits.len().saturating_sub(53);
+    let (lost, kept) = bits.split_at_mut(cut);
+    let half = lost.last() == Some(&true);
+    let more = lost.iter().rev().skip(1).any(|bit| *bit);
+    let mut carry = half && (more || kept.first() == Some(&true));
+    lost.fill(false);
+    for bit in kept {
+        (*bit, carry) = (*bit != carry, *bit && carry);
+    }
+    let mut number: Vec<u8> = vec![u8::from(carry)];
+    for bit in bits.iter().rev() {
+        let mut carry = u8::from(*bit);
+        for digit in number.iter_mut().rev() {
+            let value = *digit * 2 + carry;
+            (*digit, carry) = (value % 10, value / 10);
+        }
+        if carry > 0 {
+            number.insert(0, carry);
+        }
+    }
+    number.into_iter().map(|digit| char::from(b'0' + digit)).collect()
+}
+
 /// Python's `float(text)`.
 pub fn float(text: &str) -> Option<f64> {
     let text = ascii_digits(pytext::strip(text));
@@ -154,6 +200,27 @@ fn factor(unit: &str, bits: bool, legacy: bool) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn whole_numbers_as_doubles() {
+        let mut state = 7_u64;
+        for length in 1..=308 {
+            let mut digits = String::new();
+            for _ in 0..length {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                digits.push(char::from_digit(u32::try_from(state >> 60).unwrap() % 10, 10).unwrap());
+            }
+            let double: f64 = digits.parse().unwrap();
+            assert_eq!(
+                nearest_double(&digits).trim_start_matches('0'),
+                format!("{double:.0}").trim_start_matches('0'),
+                "{digits}"
+            );
+        }
+        for digits in ["9007199254740993", "9007199254740995", "18014398509481983", "36028797018963967"] {
+            assert_eq!(nearest_double(digits), format!("{:.0}", digits.parse::<f64>().unwrap()));
+        }
+    }
 
     #[test]
     fn whole_numbers() {
