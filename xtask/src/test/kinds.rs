@@ -104,7 +104,11 @@ impl Kind {
         let mut cargo = Command::new("cargo");
         cargo.current_dir(paths::workspace()).args(arguments);
         cargo.env("RUST_BACKTRACE", "0");
-        cargo.env("PASSTHROUGH_NOT_RUN", &not_run).env("PASSTHROUGH_BIN", collection::binaries_dir());
+        cargo.env("PASSTHROUGH_NOT_RUN", &not_run);
+        // The crates' own tests come before there is a collection: they run what cargo builds.
+        if matches!(self.how, How::Proof) {
+            cargo.env("PASSTHROUGH_BIN", collection::binaries_dir());
+        }
         let done = paths::remove(&not_run)
             .and_then(|()| run::captured(&format!("test-{}", self.name), &self.name, &mut cargo));
         match done {
