@@ -130,7 +130,8 @@ fn a_qm_that_does_not_keep_its_word_is_found_out() {
         let msg = node.module(&arguments, false).expect_failure();
         assert!(msg.contains("fails late") && !msg.contains("NOT brought back"), "{msg}");
         assert_eq!(node.conf(), MACHINE, "running: {running}");
-        let copies = fs::read_dir(node.host.at("/var/lib/pci-passthrough")).expect("a folder").count();
+        // The folder goes with its last file.
+        let copies = fs::read_dir(node.host.at("/var/lib/pci-passthrough")).map_or(0, Iterator::count);
         assert_eq!(copies, 0, "the copy went with the change");
     }
 }
