@@ -45,15 +45,17 @@ pub struct Play {
     pub took: Duration,
 }
 
-/// What to run the role with, besides the driver to blacklist.
+/// What to run the role with.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Options {
+pub struct Options<'a> {
     /// `--check --diff`.
     pub check: bool,
     /// `vfio_host_state: absent`.
     pub absent: bool,
     /// `vfio_host_reboot: true`.
     pub reboot: bool,
+    /// The role's other variables, an object; without, the driver to blacklist.
+    pub variables: Option<&'a Value>,
 }
 
 impl Ansible {
@@ -63,7 +65,7 @@ impl Ansible {
     }
 
     /// Runs the role to its end, however it ends.
-    pub fn role(&mut self, guest: &Guest, options: Options) -> Result<Play, String> {
+    pub fn role(&mut self, guest: &Guest, options: Options<'_>) -> Result<Play, String> {
         let result = self.dir.join("result.json");
         paths::remove(&result)?;
         let start = Instant::now();
@@ -85,7 +87,7 @@ impl Ansible {
     }
 
     /// Starts the role and leaves it to itself: for a guest that will not see its end.
-    pub fn start_role(&self, guest: &Guest, options: Options) -> Result<std::process::Child, String> {
+    pub fn start_role(&self, guest: &Guest, options: Options<'_>) -> Result<std::process::Child, String> {
         let result = self.dir.join("result.json");
         let log = std::fs::File::create(self.dir.join("cut-role.log")).map_err(|error| error.to_string())?;
         let mut command = self.role_command(guest, options, &result)?;
@@ -93,16 +95,18 @@ impl Ansible {
         command.spawn().map_err(|error| format!("ansible-playbook: {error}"))
     }
 
-    fn role_command(&self, guest: &Guest, options: Options, result: &PathBuf) -> Result<Command, String> {
+    fn role_command(&self, guest: &Guest, options: Options<'_>, result: &PathBuf) -> Result<Command, String> {
         let mut playbook = self.command(guest, "ansible-playbook")?;
-        let variables = json!({
-            "vfio_host_blacklist_drivers": [BLACKLISTED],
+        let blacklist = json!({ "vfio_host_blacklist_drivers": [BLACKLISTED] });
+        let common = json!({
             "vfio_host_state": if options.absent { "absent" } else { "present" },
             "vfio_host_reboot": options.reboot,
             "vfio_host_reboot_timeout": REBOOT_TIMEOUT,
             "vm_result": result,
         });
-        playbook.arg("--extra-vars").arg(variables.to_string());
+        for variables in [&common, options.variables.unwrap_or(&blacklist)] {
+            playbook.arg("--extra-vars").arg(variables.to_string());
+        }
         if options.check {
             playbook.args(["--check", "--diff"]);
         }

@@ -4,7 +4,7 @@
 use serde_json::{Value, json};
 
 use crate::run;
-use crate::vm::ansible::BLACKLISTED;
+use crate::vm::ansible::{BLACKLISTED, Options, Play};
 use crate::vm::guest::Guest;
 use crate::vm::journey::{Reason, Subject};
 use crate::vm::observe::{self, Files};
@@ -19,6 +19,9 @@ const NETWORK_CARD: &str = "8086:10d3";
 const USB_CONTROLLER: &str = "1b36:000d";
 const BEHIND_A_BRIDGE: &str = "8086:100e";
 const WITH_VIRTUAL_FUNCTIONS: &str = "8086:10c9";
+/// Where Proxmox VE has its machines, and one of them.
+const MACHINES: &str = "/etc/pve/qemu-server";
+const MACHINE: &str = "boot: order=scsi0\\nmemory: 4096\\n";
 
 /// Asks the kernel by VFIO's own calls.
 const VIABLE: &str = include_str!("../../../tests/vm/viable.pl");
@@ -40,6 +43,9 @@ struct Cards {
 pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let (mut first, mut cards) = (Files::new(), None);
     steps.step("cards to pass, cards to keep", || {
+        subject
+            .guest
+            .sh(&format!("update-grub; mkdir -p {MACHINES}; printf '{MACHINE}' >{MACHINES}/100.conf"))?;
         first = observe::files(subject.guest)?;
         let found = Cards::find(&subject.ansible.facts(subject.guest)?)?;
         let evidence = format!("{} and {} are the same card, USB is {}", found.one, found.other, found.usb);
@@ -49,25 +55,31 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let cards = cards?;
     steps.step("bind: refusals, nothing changed", || subject.bind_refusals(&cards, &first));
     steps.step("bind live by address, and back", || subject.bind_live(&cards, &first));
-    steps.step("bind by id and by address", || subject.bind(&cards, &first))?;
-    steps.step("bind: reboot", || subject.reboot_plain())?;
+    steps.step("role: bind by id and by address, --check --diff", || subject.bind_check_mode(&cards, &first));
+    steps.step("role: bind, reboot, proof, VM", || subject.bind(&cards))?;
     steps.step("bound by the boot, never on the host's driver", || subject.bound_by_the_boot(&cards))?;
     steps.step("bind: the kernel says viable", || {
         let seen: Result<Vec<String>, String> =
             [&cards.one, &cards.usb].iter().map(|address| viable(subject.guest, address)).collect();
         Ok(seen?.join("; "))
     });
-    steps.step("bind: second run, nothing to do", || {
-        let reply = subject.bind_done(&cards.wish(), "present", false)?;
-        ensure(reply["changed"] == json!(false), || format!("{reply}"))?;
-        Ok("changed: false".to_owned())
+    steps.step("role: second run, nothing to do", || {
+        let last = subject.guest.boot_id()?;
+        let play = subject.bind_role(&cards, Options { reboot: true, ..Options::default() })?;
+        ensure(play.changed == 0, || play.text.clone())?;
+        ensure(subject.guest.boot_id()? == last, || "it rebooted".to_owned())?;
+        Ok(format!("changed=0, the same boot, {}", run::seconds(play.took)))
     });
-    steps.step("bind: absent, back to the host's drivers live", || {
-        subject.bind_done(&cards.wish(), "absent", true)?;
+    steps.step("role: absent, back to the host's drivers live", || {
+        let play = subject.bind_role(&cards, Options { absent: true, ..Options::default() })?;
         expect_driver(subject.guest, &cards.one, DRIVER)?;
         expect_driver(subject.guest, &cards.usb, "xhci_hcd")?;
         observe::differences(&first, &observe::files(subject.guest)?)?;
-        Ok(format!("{} on {DRIVER}, {} on xhci_hcd, {} files as at first", cards.one, cards.usb, first.len()))
+        let (one, usb, files) = (&cards.one, &cards.usb, first.len());
+        Ok(format!(
+            "changed={}, {one} on {DRIVER}, {usb} on xhci_hcd, {files} files as at first",
+            play.changed
+        ))
     })
 }
 
@@ -101,10 +113,6 @@ impl Cards {
 }
 
 impl Subject<'_> {
-    fn bind_done(&self, devices: &Value, state: &str, now: bool) -> Result<Value, String> {
-        self.done(BIND, &json!({ "devices": devices, "state": state, "now": now }))
-    }
-
     fn bind_refusals(&self, cards: &Cards, first: &Files) -> Result<String, String> {
         let refused = |address: &str, code: &str| {
             let arguments = json!({ "devices": [{ "address": address }], "now": true });
@@ -143,16 +151,36 @@ impl Subject<'_> {
         Ok(seen)
     }
 
-    fn bind(&self, cards: &Cards, first: &Files) -> Result<String, String> {
-        let arguments = json!({ "devices": cards.wish() });
-        let announced = self.announced(BIND, &arguments)?;
-        ensure(announced["changed"] == json!(true), || format!("check mode: {announced}"))?;
+    /// The role with the two cards and a virtual machine that gets one.
+    fn bind_role(&mut self, cards: &Cards, options: Options<'_>) -> Result<Play, String> {
+        let variables = json!({
+            "vfio_host_devices": cards.wish(),
+            "vfio_host_now": options.absent,
+            "vfio_host_vms": [{ "vmid": 100, "host": [cards.one] }],
+        });
+        self.ansible.role(self.guest, Options { variables: Some(&variables), ..options })?.succeeded()
+    }
+
+    fn bind_check_mode(&mut self, cards: &Cards, first: &Files) -> Result<String, String> {
+        let play = self.bind_role(cards, Options { check: true, reboot: true, ..Options::default() })?;
         observe::differences(first, &observe::files(self.guest)?)?;
-        let reply = self.done(BIND, &arguments)?;
-        for key in ["changed", "reboot_required"] {
-            ensure(reply[key] == json!(true), || format!("not {key}: {reply}"))?;
+        for part in [cards.one.as_str(), &format!("ids={USB_CONTROLLER}"), "hostpci0:"] {
+            let shown = play.text.lines().any(|line| line.starts_with('+') && line.contains(part));
+            ensure(shown, || format!("no added line with {part} in the diff:\n{}", play.text))?;
         }
-        Ok(format!("reboot_required: {}", reply["reboot_reasons"]))
+        Ok(format!("{} tasks would change; no file touched", play.changed))
+    }
+
+    fn bind(&mut self, cards: &Cards) -> Result<String, String> {
+        let last = self.guest.boot_id()?;
+        let play = self.bind_role(cards, Options { reboot: true, ..Options::default() })?;
+        let rebooted = play.reported("rebooted") && self.guest.boot_id()? != last;
+        ensure(rebooted && play.verdict() == "ready", || play.text.clone())?;
+        let devices = play.report["devices"].as_array().cloned().unwrap_or_default();
+        let viable = |device: &Value| device["viable"] == json!(true) && device["driver"] == json!(VFIO_PCI);
+        ensure(devices.len() == 2 && devices.iter().all(viable), || format!("{devices:?}"))?;
+        let machine = self.guest.sh(&format!("grep '^hostpci0: {}' {MACHINES}/100.conf", cards.one))?;
+        Ok(format!("changed={}, both proven viable; {}", play.changed, machine.trim()))
     }
 
     fn bound_by_the_boot(&self, cards: &Cards) -> Result<String, String> {
@@ -172,15 +200,6 @@ impl Subject<'_> {
         );
         ensure(kept > 0 && passed == 0 && usb == 0, || evidence.clone())?;
         Ok(evidence)
-    }
-
-    /// Reboots by the collection's own action.
-    pub fn reboot_plain(&self) -> Result<String, String> {
-        let last = self.guest.boot_id()?;
-        let start = std::time::Instant::now();
-        self.done("pci.passthrough.reboot", &json!({ "reboot_timeout": 900 }))?;
-        ensure(self.guest.boot_id()? != last, || "it is the same boot".to_owned())?;
-        Ok(format!("back in another boot after {}", run::seconds(start.elapsed())))
     }
 }
 

@@ -39,7 +39,7 @@ pub enum Reason<'a> {
     Words(&'a str),
 }
 
-/// Runs it all; stops at the first step that others stand on.
+/// Runs it all on a guest that boots by GRUB.
 pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
     let mut first = Files::new();
     steps.step("first boot entries, by its own update-grub", || {
@@ -47,20 +47,26 @@ pub fn run(subject: &mut Subject<'_>, steps: &mut Steps) -> Option<()> {
         first = observe::files(subject.guest)?;
         Ok(format!("{} files looked at", first.len()))
     })?;
+    there_and_back(subject, &first, steps)
+}
+
+/// The role, whichever boot loader the guest has, from the files that were there `first`; stops at the first step that
+/// others stand on.
+pub fn there_and_back(subject: &mut Subject<'_>, first: &Files, steps: &mut Steps) -> Option<()> {
     steps.step("before: IOMMU off, verdict tells why", || subject.untouched());
     steps.step("facts equal lspci, find, modprobe", || subject.facts_equal_tools());
     steps.step("guards refuse", || {
         let evidence = guards::refuse(subject.guest, subject.ansible)?;
-        observe::differences(&first, &observe::files(subject.guest)?)?;
+        observe::differences(first, &observe::files(subject.guest)?)?;
         Ok(evidence)
     });
-    steps.step("--check --diff on the fresh host", || subject.check_mode(&first));
+    steps.step("--check --diff on the fresh host", || subject.check_mode(first));
     steps.step("apply", || subject.apply())?;
     steps.step("reboot by the role, without Python", || subject.reboot())?;
     steps.step("after: in force", || subject.in_force());
     steps.step("facts equal the tools again", || subject.facts_equal_tools());
     steps.step("second run: nothing to do", || subject.second_run());
-    steps.step("absent, with its reboot", || subject.absent(&first))
+    steps.step("absent, with its reboot", || subject.absent(first))
 }
 
 /// A guest without any parameter: what the kernel does by itself, and what the verdict says to that.
@@ -109,13 +115,6 @@ impl Subject<'_> {
         };
         ensure(right, || format!("{module} does not fail for {reason:?}: {reply}"))?;
         Ok(message.lines().next().unwrap_or_default().to_owned())
-    }
-
-    /// What a module's check mode says, which must be a success.
-    pub fn announced(&self, module: &str, arguments: &Value) -> Result<Value, String> {
-        let (success, reply) = self.ansible.module(self.guest, module, arguments, true)?;
-        ensure(success, || format!("{module} fails in check mode: {reply}"))?;
-        Ok(reply)
     }
 
     pub fn untouched(&mut self) -> Result<String, String> {

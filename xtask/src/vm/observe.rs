@@ -11,12 +11,13 @@ pub type Files = BTreeMap<String, String>;
 /// Stands before each file's content; no configuration file has such a line.
 const MARK: &str = "=-=-= FILE ";
 
-/// Every configuration file that the role may write, grub.cfg, and the entries on the ESP.
+/// Every configuration file that the role may write, grub.cfg, the entries on the ESP,
+/// and the configurations of virtual machines.
 pub fn files(guest: &Guest) -> Result<Files, String> {
     let script = format!(
         "for f in /etc/default/grub /etc/default/grub.d/* /etc/modules /etc/modules-load.d/* /etc/modprobe.d/* \
          /etc/initramfs-tools/modules /etc/initramfs-tools/hooks/* /etc/initramfs-tools/scripts/*/* \
-         /boot/grub/grub.cfg /etc/kernel/cmdline /boot/efi/loader/entries/*; do [ -f \"$f\" ] || continue; \
+         /boot/grub/grub.cfg /etc/kernel/cmdline /boot/efi/loader/entries/* /etc/pve/qemu-server/*; do [ -f \"$f\" ] || continue; \
          echo '{MARK}'\"$f\"; cat \"$f\"; done"
     );
     let output = guest.sh(&script)?;
