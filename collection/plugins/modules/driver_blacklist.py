@@ -156,7 +156,7 @@ lint:
         - 'One of V(blacklist_path), V(blacklist_pattern), V(blacklist_several), V(carriage_return),
           V(comment_continues), V(comment_in_options), V(file_not_read), V(line_ignored), V(options_as_on_cmdline),
           V(softdep_blank), V(softdep_empty), V(unknown_vfio_pci_option), V(vfio_pci_ids_address),
-          V(vfio_pci_ids_blank), V(vfio_pci_ids_malformed), V(vfio_pci_ids_overridden).'
+          V(vfio_pci_ids_blank), V(vfio_pci_ids_malformed), V(vfio_pci_ids_overridden), V(vfio_pci_option_blank).'
       type: str
     file:
       description: The file.

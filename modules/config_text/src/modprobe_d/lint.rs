@@ -180,17 +180,27 @@ impl Check<'_> {
         self.comment_in_options(options);
         let words = vfio_pci::words(options);
         let end = words.iter().position(|word| word.starts_with(b"#")).unwrap_or(words.len());
-        let mut blanks = false;
+        let (mut listed, mut blanks, mut lone) = (false, false, false);
         for word in words.iter().take(end) {
             let (key, value) = vfio_pci::key_value(word);
+            listed |= key == "ids";
             match value {
                 Some(value) if key == "ids" => self.ids(&value),
                 // What is left of a list cut by a blank, or of `ids = …`.
                 None if key == "ids" || key.contains(':') || key.contains(',') => blanks = true,
+                _ if key.is_empty() && !listed => lone = true,
                 _ if key.is_empty() || key.contains(':') => blanks = true,
                 _ if vfio_pci::OPTIONS.contains(&key.as_str()) => {}
                 _ => self.unknown_option(&key),
             }
+        }
+        if lone {
+            let message = "a word starts with `=`: the option before the blank is given no value".to_string();
+            self.say(
+                "vfio_pci_option_blank",
+                message,
+                "write no blank around the equals sign: disable_vga=1",
+            );
         }
         if blanks {
             let message = "the list after `ids=` holds a blank; what follows it is not taken".to_string();

@@ -19,6 +19,7 @@ fn real_mistakes_are_found_at_their_line() {
         ("options vfio-pci ids = 10de:1b80\n", vec![("vfio_pci_ids_blank", 1)]),
         ("options vfio-pci ids=10de:1b80 10de:10f0\n", vec![("vfio_pci_ids_blank", 1)]),
         ("options vfio-pci ids= 10de:1b80\n", vec![("vfio_pci_ids_blank", 1)]),
+        ("options vfio-pci disable_vga =1\n", vec![("vfio_pci_option_blank", 1)]),
         ("options vfio-pci.ids=10de:1b80,10de:10f0\n", vec![("options_as_on_cmdline", 1)]),
         ("options vfio-pci.ids=10de:1b80 disable_vga=1\n", vec![("options_as_on_cmdline", 1)]),
         ("option vfio-pci ids=10de:1b80\nvfio-pci\n", vec![("line_ignored", 1), ("line_ignored", 2)]),
