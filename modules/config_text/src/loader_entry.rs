@@ -88,7 +88,7 @@ impl LoaderEntry {
 }
 
 /// Edits the options of an entry; every byte outside the touched tokens stays. An entry without a line
-/// of options gets one behind its last line, if something is to be added.
+/// of options gets one behind its last line, if something is to be added; a line goes with its last token.
 pub fn edit(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
     let entry = parse(text);
     // What stands behind `--` belongs to init, so there is no adding behind it.
@@ -118,12 +118,24 @@ pub fn edit(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
         edits.push((range.clone(), kernel_cmdline::carry_out(value, own, append)));
     }
     for (range, mut value) in edits.into_iter().rev() {
+        if !range.is_empty() && value.trim_ascii().is_empty() {
+            new.drain(line_of(text, &range));
+            continue;
+        }
         if range.is_empty() && !value.is_empty() {
             value.insert(0, b' ');
         }
         new.splice(range, value);
     }
     (new, whole)
+}
+
+/// The whole line around a value, line end included.
+fn line_of(text: &[u8], value: &Range<usize>) -> Range<usize> {
+    let is_break = |byte: &u8| *byte == b'\n';
+    let start = text[..value.start].iter().rposition(is_break).map_or(0, |at| at + 1);
+    let end = text[value.end..].iter().position(is_break).map_or(text.len(), |at| value.end + at + 1);
+    start..end
 }
 
 #[cfg(test)]
@@ -192,6 +204,14 @@ mod tests {
         let gone = Wish::new(&[] as &[&str], &["intel_iommu=on"], false).unwrap();
         let (new, _) = edit(DEBIAN.as_bytes(), &wish(&["intel_iommu=on"]));
         assert_eq!(edit(&new, &gone).0, DEBIAN.as_bytes());
+        for (text, want) in [
+            ("linux /a\noptions intel_iommu=on\n", "linux /a\n"),
+            ("options\tintel_iommu=on \r\nlinux /a\n", "linux /a\n"),
+            ("linux /a\noptions a\noptions intel_iommu=on", "linux /a\noptions a\n"),
+        ] {
+            let (new, _) = edit(text.as_bytes(), &gone);
+            assert_eq!(String::from_utf8_lossy(&new), want);
+        }
     }
 
     #[test]
