@@ -63,11 +63,14 @@ pub enum Fault {
     },
     /// No `root=`: the kernel would find no root file system.
     #[error(
-        "has no root= parameter, so the entries made from it would find no root file system; add the root= that /proc/cmdline shows"
+        "has no root= parameter, so the entries made from it would find no root file system; add {}",
+        if *.shown { "the root= that /proc/cmdline shows" } else { "root= and the root file system's name" }
     )]
     NoRoot {
         /// Where it belongs.
         line: usize,
+        /// Whether the command line in force has one.
+        shown: bool,
     },
 }
 
@@ -91,7 +94,7 @@ impl Fault {
             | Fault::Comment { line }
             | Fault::SecondLine { line }
             | Fault::JoinedLine { line }
-            | Fault::NoRoot { line } => line,
+            | Fault::NoRoot { line, .. } => line,
         }
     }
 
@@ -140,7 +143,7 @@ pub fn check(text: &[u8], reader: Reader) -> Vec<Fault> {
     // Where quotes or comments are wrong, they are why no root= is found.
     let explained = faults.iter().any(|fault| !fault.is_harmless());
     if !explained && !has_root(part) {
-        faults.push(Fault::NoRoot { line: 1 });
+        faults.push(Fault::NoRoot { line: 1, shown: false });
     }
     faults.sort_by_key(Fault::line);
     faults
@@ -150,10 +153,14 @@ pub fn check(text: &[u8], reader: Reader) -> Vec<Fault> {
 /// root file system otherwise - by partition types, or by what its initramfs knows - so for it that is
 /// none; proxmox-boot-tool does not take such a line at all.
 pub fn faults(text: &[u8], reader: Reader, running: Option<&str>) -> Vec<Fault> {
-    let runs_without =
-        reader == Reader::KernelInstall && running.is_some_and(|line| !has_root(line.as_bytes()));
-    let counts = |fault: &Fault| !(runs_without && matches!(fault, Fault::NoRoot { .. }));
-    check(text, reader).into_iter().filter(counts).collect()
+    let rooted = running.map(|line| has_root(line.as_bytes()));
+    let runs_without = reader == Reader::KernelInstall && rooted == Some(false);
+    let told = |fault: Fault| match fault {
+        Fault::NoRoot { .. } if runs_without => None,
+        Fault::NoRoot { line, .. } => Some(Fault::NoRoot { line, shown: rooted == Some(true) }),
+        other => Some(other),
+    };
+    check(text, reader).into_iter().filter_map(told).collect()
 }
 
 /// Whether the command line names a root file system.
@@ -249,6 +256,10 @@ mod tests {
             let found: Vec<_> = found.iter().map(|fault| (fault.code(), fault.line())).collect();
             assert_eq!(found, *want, "{text:?} {reader:?}");
         }
+        let hint = |running| faults(b"quiet\n", KernelInstall, running).first().map(ToString::to_string);
+        assert!(hint(Some("root=a")).unwrap().contains("/proc/cmdline"));
+        assert!(!hint(None).unwrap().contains("/proc/cmdline"));
+        assert_eq!(hint(Some("quiet")), None);
         assert!(check(b"root=a\nro", KernelInstall)[0].is_harmless());
         assert!(!check(b"root=a\nro", ProxmoxBootTool)[0].is_harmless());
     }
