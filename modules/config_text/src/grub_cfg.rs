@@ -52,6 +52,12 @@ pub fn entries(text: &[u8]) -> Vec<Entry> {
     found
 }
 
+/// Whether a command of the file makes entries of the files of the Boot Loader Specification.
+pub fn reads_entry_files(text: &[u8]) -> bool {
+    let mut commands = Commands::new(text);
+    commands.any(|command| command.first().is_some_and(|word| word.bare && word.text == b"blscfg"))
+}
+
 /// What tells kernels apart in their file names: `6.1.0-44-amd64` of `/boot/vmlinuz-6.1.0-44-amd64`, and
 /// on Arch, which names images after packages, `linux-lts`.
 pub fn kernel_name(path: &str) -> Option<&str> {

@@ -90,7 +90,7 @@ pub struct Change {
 }
 
 /// The edit.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Outcome {
     /// The files that change; none where the wish holds already.
     pub changes: Vec<Change>,
@@ -177,6 +177,18 @@ pub fn effective(settings: &Settings) -> Result<Effective, Refusal> {
     Ok(State::read(settings)?.effective(settings))
 }
 
+/// What another variable of the settings holds: `None` where the shell could not read them or code works it
+/// out, `Some(None)` where it is unset.
+pub fn variable(settings: &Settings, name: &str) -> Option<Option<Vec<u8>>> {
+    let scripts = scripts(settings).ok()?;
+    let value = evaluate(settings, &scripts, name).ok()?;
+    let bytes: Vec<&[u8]> = settings.files.iter().map(|file| file.bytes.as_slice()).collect();
+    match value {
+        Some(value) => value.text(&bytes).map(Some),
+        None => Some(None),
+    }
+}
+
 /// Brings the settings to `wish`: each wanted token exactly once on the command line, contrary values gone,
 /// every other token kept in its place, every byte outside the touched tokens as it was.
 ///
@@ -245,6 +257,27 @@ fn changes(before: &[File], after: &[File]) -> Vec<Change> {
         .collect()
 }
 
+fn scripts(settings: &Settings) -> Result<Vec<Script>, Refusal> {
+    let parse =
+        |file: &File| {
+            Script::parse(&file.bytes, settings.dialect)
+                .map_err(|SyntaxError { line, what }| Refusal::Syntax { file: file.name.clone(), line, what })
+        };
+    settings.files.iter().map(parse).collect()
+}
+
+fn evaluate(settings: &Settings, scripts: &[Script], name: &str) -> Result<Option<Value>, Refusal> {
+    let mut evaluation = Evaluation::new(name.as_bytes());
+    for (index, script) in scripts.iter().enumerate() {
+        evaluation.source(index, script);
+    }
+    if let Some((file, line)) = evaluation.exited() {
+        let file = settings.files.get(file).map(|file| file.name.clone()).unwrap_or_default();
+        return Err(Refusal::Exits { file, line });
+    }
+    Ok(evaluation.value().cloned())
+}
+
 /// Both variables, worked out.
 struct State {
     /// In the order of the command line.
@@ -253,26 +286,10 @@ struct State {
 
 impl State {
     fn read(settings: &Settings) -> Result<State, Refusal> {
-        let scripts = settings
-            .files
-            .iter()
-            .map(|file| {
-                Script::parse(&file.bytes, settings.dialect).map_err(|SyntaxError { line, what }| {
-                    Refusal::Syntax { file: file.name.clone(), line, what }
-                })
-            })
-            .collect::<Result<Vec<Script>, Refusal>>()?;
+        let scripts = scripts(settings)?;
         let mut values = [(CMDLINE, None), (CMDLINE_DEFAULT, None)];
         for (name, value) in &mut values {
-            let mut evaluation = Evaluation::new(name.as_bytes());
-            for (index, script) in scripts.iter().enumerate() {
-                evaluation.source(index, script);
-            }
-            if let Some((file, line)) = evaluation.exited() {
-                let file = settings.files.get(file).map(|file| file.name.clone()).unwrap_or_default();
-                return Err(Refusal::Exits { file, line });
-            }
-            *value = evaluation.value().cloned();
+            *value = evaluate(settings, &scripts, name)?;
         }
         Ok(State { values })
     }

@@ -1,6 +1,8 @@
 //! Which boot loader boots this host, and what that is concluded from.
 
-use crate::{HostError, Root, firmware, kernels};
+use config_text::grub_cfg;
+
+use crate::{HostError, Root, bls, firmware, grub, kernel_cmdline, kernels};
 
 /// The loader that decides the kernel command line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,7 +37,8 @@ pub struct Bootloader {
     /// Whether proxmox-boot-tool copies kernels to the ESPs in `/etc/kernel/proxmox-boot-uuids`:
     /// then `/boot/grub/grub.cfg` is not what boots.
     pub proxmox_boot_tool: bool,
-    /// Whether GRUB's entries are Boot Loader Specification files (`GRUB_ENABLE_BLSCFG=true`).
+    /// Whether GRUB's entries are Boot Loader Specification files: `GRUB_ENABLE_BLSCFG=true`, or, where the
+    /// settings do not tell, a `blscfg` command in `grub.cfg`.
     pub bls: bool,
     /// Each fact that was found, one clause each.
     pub evidence: Vec<String>,
@@ -69,6 +72,7 @@ pub fn detect(root: &Root) -> Result<Bootloader, HostError> {
     };
     let grub = note(&GRUB_FILES);
     let systemd_boot = note(&SYSTEMD_BOOT_FILES);
+    let cmdline = note(&[kernel_cmdline::PATH]);
     let container = note(&CONTAINER_MARKS);
     let has_kernels = !kernels::installed(root)?.is_empty();
     match firmware.efi {
@@ -96,23 +100,22 @@ pub fn detect(root: &Root) -> Result<Bootloader, HostError> {
             false if has_kernels => Kind::Unknown,
             false => Kind::None,
         },
-        None if proxmox_boot_tool => Kind::Unknown,
         None => match (grub, systemd_boot) {
+            // Fedora and the RHEL family have the file beside GRUB, so it tells only where there is no GRUB.
+            (false, found) if found || cmdline => Kind::SystemdBoot,
+            _ if proxmox_boot_tool => Kind::Unknown,
             (true, false) => Kind::Grub,
-            (false, true) => Kind::SystemdBoot,
             (true, true) => Kind::Unknown,
-            (false, false) if has_kernels || firmware.efi == Some(true) => Kind::Unknown,
-            (false, false) => Kind::None,
+            (false, _) if has_kernels || firmware.efi == Some(true) => Kind::Unknown,
+            (false, _) => Kind::None,
         },
     };
-    let bls = kind == Kind::Grub && has_bls(root)?;
-    if bls {
-        evidence.push("/etc/default/grub has GRUB_ENABLE_BLSCFG=true".to_string());
-    }
+    let bls = if kind == Kind::Grub { bls_evidence(root) } else { None };
+    evidence.extend(bls.clone());
     if evidence.is_empty() {
         evidence.push("no file of a known boot loader".to_string());
     }
-    Ok(Bootloader { kind, proxmox_boot_tool, bls, evidence })
+    Ok(Bootloader { kind, proxmox_boot_tool, bls: bls.is_some(), evidence })
 }
 
 fn lists_an_esp(root: &Root) -> Result<bool, HostError> {
@@ -121,14 +124,22 @@ fn lists_an_esp(root: &Root) -> Result<bool, HostError> {
     Ok(text.lines().map(str::trim).any(|line| !line.is_empty() && !line.starts_with('#')))
 }
 
-fn has_bls(root: &Root) -> Result<bool, HostError> {
-    // A broken /etc/default/grub is for the module that edits it to name.
-    let text = root.text("/etc/default/grub").unwrap_or_default();
-    let on = |line: &str| {
-        line.strip_prefix("GRUB_ENABLE_BLSCFG=")
-            .is_some_and(|v| v.trim_matches(['"', '\'', ' ', '\r']) == "true")
-    };
-    Ok(text.lines().rfind(|line| line.starts_with("GRUB_ENABLE_BLSCFG=")).is_some_and(on))
+/// What tells that GRUB's entries are files of their own. What cannot be read tells nothing: a broken
+/// `/etc/default/grub` is for the module that edits it to name.
+fn bls_evidence(root: &Root) -> Option<String> {
+    match grub::setting(root, "GRUB_ENABLE_BLSCFG") {
+        Some(Some(value)) => {
+            (value == b"true").then(|| format!("{} has GRUB_ENABLE_BLSCFG=true", grub::SETTINGS))
+        }
+        Some(None) => None,
+        // An image may come without GRUB's settings: what was generated once is what boots.
+        None => {
+            let path = grub::CONFIG_PATHS.into_iter().find(|path| root.exists(path))?;
+            let config = root.read_opt(path).ok().flatten()?;
+            let has_entries = || bls::read(root).is_ok_and(|found| !found.files.is_empty());
+            (grub_cfg::reads_entry_files(&config) && has_entries()).then(|| format!("{path} has blscfg"))
+        }
+    }
 }
 
 #[cfg(test)]
@@ -166,6 +177,7 @@ mod tests {
     const DEFAULT: &str = "etc/default/grub";
     const ESPS: &str = "etc/kernel/proxmox-boot-uuids=ABCD-1234\n";
     const LOADER: &str = "boot/efi/loader/loader.conf";
+    const CMDLINE: &str = "etc/kernel/cmdline=root=UUID=1 ro\n";
 
     #[test]
     fn the_loaders_own_words_count_most() {
@@ -183,6 +195,15 @@ mod tests {
             (&[KERNEL, ESPS, DEFAULT, EFI_VARIABLE], None, Kind::Grub),
             (&[KERNEL, ESPS, DEFAULT, BIOS], None, Kind::Grub),
             (&[KERNEL, ESPS, DEFAULT], None, Kind::Unknown),
+            (&[KERNEL, ESPS, DEFAULT, CMDLINE], None, Kind::Unknown),
+            (&[KERNEL, ESPS, CMDLINE], None, Kind::SystemdBoot),
+            (&[KERNEL, ESPS, LOADER], None, Kind::SystemdBoot),
+            (&[KERNEL, ESPS], None, Kind::Unknown),
+            (&[CMDLINE], None, Kind::SystemdBoot),
+            (&[KERNEL, CMDLINE, EFI_UNMOUNTED], None, Kind::SystemdBoot),
+            (&[DEFAULT, CMDLINE], None, Kind::Grub),
+            (&[CMDLINE, BIOS], None, Kind::None),
+            (&[CMDLINE, ".dockerenv"], None, Kind::None),
             (&[KERNEL], None, Kind::Unknown),
             (&[], None, Kind::None),
             (&[BIOS], None, Kind::None),
@@ -197,13 +218,44 @@ mod tests {
     }
 
     #[test]
-    fn proxmox_boot_tool_needs_an_esp_and_bls_the_setting() {
+    fn proxmox_boot_tool_needs_an_esp() {
         assert!(detect_in(&[ESPS], None).proxmox_boot_tool);
         assert!(!detect_in(&["etc/kernel/proxmox-boot-uuids=# none\n"], None).proxmox_boot_tool);
-        assert!(detect_in(&["etc/default/grub=GRUB_ENABLE_BLSCFG=true\n"], None).bls);
-        assert!(
-            !detect_in(&["etc/default/grub=GRUB_ENABLE_BLSCFG=true\nGRUB_ENABLE_BLSCFG=false\n"], None).bls
-        );
+    }
+
+    #[test]
+    fn entry_files_are_told_by_the_setting_as_the_shell_reads_it() {
+        for (settings, bls) in [
+            ("GRUB_ENABLE_BLSCFG=true\n", true),
+            ("GRUB_ENABLE_BLSCFG='true'\n", true),
+            ("GRUB_ENABLE_BLSCFG=true  # keep\n", true),
+            ("export GRUB_ENABLE_BLSCFG=true\n", true),
+            ("GRUB_TIMEOUT=5; GRUB_ENABLE_BLSCFG=true\n", true),
+            ("GRUB_ENABLE_BLSCFG=true\nGRUB_ENABLE_BLSCFG=false\n", false),
+            ("GRUB_ENABLE_BLSCFG=true\nunset GRUB_ENABLE_BLSCFG\n", false),
+            ("# GRUB_ENABLE_BLSCFG=true\n", false),
+            ("GRUB_ENABLE_BLSCFG=\"tr\n", false),
+        ] {
+            let found = detect_in(&[&format!("etc/default/grub={settings}")], None);
+            assert_eq!(found.bls, bls, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn without_a_setting_that_can_be_read_the_generated_file_tells_of_entry_files() {
+        const BLSCFG: &str = "boot/grub2/grub.cfg=insmod blscfg\nif x; then\n  blscfg\nfi\n";
+        const ENTRY: &str = "boot/loader/entries/4a-6.8.conf=linux /vmlinuz-6.8\n";
+        const CODE: &str = "etc/default/grub=GRUB_ENABLE_BLSCFG=$(x)\n";
+        for (files, bls) in [
+            (&[BLSCFG, ENTRY][..], true),
+            (&[BLSCFG, ENTRY, CODE], true),
+            (&[BLSCFG, ENTRY, "etc/default/grub=GRUB_TIMEOUT=5\n"], false),
+            (&[BLSCFG], false),
+            (&["boot/grub2/grub.cfg=insmod blscfg\n# blscfg\n", ENTRY], false),
+        ] {
+            let found = detect_in(files, None);
+            assert_eq!((found.kind, found.bls), (Kind::Grub, bls), "{files:?}");
+        }
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! GRUB's settings and generated configuration, as they are.
 
-use config_text::grub_default::{File, Settings};
+use config_text::grub_default::{self, File, Settings};
 use config_text::shell_assignment::Dialect;
 use nix::sys::stat::FileStat;
 
@@ -9,8 +9,10 @@ use crate::root::{HostError, Root};
 /// Where Debian's and Ubuntu's grub-mkconfig reads drop-ins from, after the main file.
 pub const DROP_IN_DIR: &str = "/etc/default/grub.d";
 
+/// The main file of the settings.
+pub const SETTINGS: &str = "/etc/default/grub";
 /// Debian's and Arch's place; Fedora's and SUSE's.
-const CONFIG_PATHS: [&str; 2] = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
+pub(crate) const CONFIG_PATHS: [&str; 2] = ["/boot/grub/grub.cfg", "/boot/grub2/grub.cfg"];
 
 /// GRUB on one host.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,6 +58,28 @@ impl Grub {
 
 /// Reads the main file at `path`, its drop-ins and the generated file.
 pub fn observe(root: &Root, path: &str) -> Result<Grub, HostError> {
+    let mut grub = settings(root, path)?;
+    for path in CONFIG_PATHS {
+        if let Some(bytes) = root.read_opt(path)? {
+            grub.newer = newer(root, &grub, path)?;
+            // Where links lead: a new file is generated beside the real one.
+            (grub.config_path, grub.config) = (Some(root.locate(path)?.path), Some(bytes));
+            break;
+        }
+    }
+    Ok(grub)
+}
+
+/// What the settings give the variable: `None` where they are missing, cannot be read or work it out by
+/// code, `Some(None)` where they leave it unset.
+pub(crate) fn setting(root: &Root, variable: &str) -> Option<Option<Vec<u8>>> {
+    // The generated file is not read: root alone may, and this must be told to everyone.
+    let grub = settings(root, SETTINGS).ok()?;
+    grub.files.first()?;
+    grub_default::variable(&grub.settings(), variable)
+}
+
+fn settings(root: &Root, path: &str) -> Result<Grub, HostError> {
     let script = mkconfig(root);
     let mut grub = Grub {
         dialect: dialect(root),
@@ -72,14 +96,6 @@ pub fn observe(root: &Root, path: &str) -> Result<Grub, HostError> {
         grub.files.push(File { name: path.to_string(), bytes });
         if grub.reads_drop_ins {
             grub.files.extend(drop_ins(root)?);
-        }
-    }
-    for path in CONFIG_PATHS {
-        if let Some(bytes) = root.read_opt(path)? {
-            grub.newer = newer(root, &grub, path)?;
-            // Where links lead: a new file is generated beside the real one.
-            (grub.config_path, grub.config) = (Some(root.locate(path)?.path), Some(bytes));
-            break;
         }
     }
     Ok(grub)
