@@ -19,7 +19,10 @@ description:
     C(proxmox-boot-tool) would take instead, C(/usr/lib/kernel/cmdline) or the command line in force. It stays there,
     without the parameters, after O(state=absent).
   - Refuses to edit a file from which no entry would boot - several parameters in quotes, comments, no C(root=) - and
-    says how to mend it.
+    says how to mend it. With O(state=absent) and nothing to take out, it is left alone with a warning.
+  - Refuses, in check mode too, where an entry that is not as wanted was written by hand, for neither C(kernel-install)
+    nor C(proxmox-boot-tool) would change it; their files have the kernel's release in the name. With O(update=false) the
+    file is edited all the same, and with O(update_command) it is for the command to see to it.
   - If the entries do not carry the parameters in the end, the file and the entries are brought back, and the
     module fails.
 author:
@@ -215,7 +218,7 @@ code:
   description:
     - Why the module refuses (V(wrong_boot_loader), V(boot_loader_unknown), V(kernel_cmdline_quoted),
       V(kernel_cmdline_open_quote), V(kernel_cmdline_comment), V(kernel_cmdline_second_line),
-      V(kernel_cmdline_no_root), V(esp_not_mounted), V(esp_unreadable), V(vendor_unknown), V(no_settings), V(no_kernel),
+      V(kernel_cmdline_no_root), V(entry_by_hand), V(esp_not_mounted), V(esp_unreadable), V(vendor_unknown), V(no_settings), V(no_kernel),
       V(invalid_value), V(cmdline_too_long)).
   returned: on a refusal
   type: str

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::process::ExitCode;
 
-use apply::Plan;
+use apply::{Activation, Plan};
 use host::Root;
 use serde::Deserialize;
 
@@ -164,10 +164,13 @@ fn unfinished(plan: &Plan, root: &Root) -> Result<(), String> {
     let files = plan.files.iter().filter(|file| !file.is_noop()).map(|file| root.full(&file.path));
     let due = plan.activations.iter().map(|activation| activation.command().join(" "));
     let left: Vec<String> = files.chain(due).collect();
-    match left.is_empty() {
-        true => Ok(()),
-        false => Err(format!("the changes are not in force after all; still to do: {}", left.join(", "))),
+    if left.is_empty() {
+        return Ok(());
     }
+    let mut why: Vec<&str> = plan.activations.iter().map(Activation::reason).collect();
+    why.dedup();
+    let why: String = why.iter().map(|reason| format!("; {reason}")).collect();
+    Err(format!("the changes are not in force after all; still to do: {}{why}", left.join(", ")))
 }
 
 fn not_applied(error: apply::ApplyError) -> Failure {

@@ -3,7 +3,7 @@
 use apply::{Activation, FileChange, Plan, Run};
 use config_text::kernel_cmdline_file;
 use host::bootloader::Kind;
-use kernel_parameters::{MAX_CMDLINE, State, Wanted, esp_guard, faults, fits, stale};
+use kernel_parameters::{Guard, MAX_CMDLINE, State, Wanted, by_hand, esp_guard, fits, sound, stale};
 use protocol::{Failure, Planned};
 
 use crate::Args;
@@ -11,7 +11,9 @@ use crate::observe::Observed;
 use crate::reply;
 
 pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
-    if seen.bootloader.kind == Kind::None {
+    // A container has no use for the file, but whoever builds an image in one may ask for it.
+    let forced = args.force && seen.cmdline.text.is_some();
+    if seen.bootloader.kind == Kind::None && !forced {
         return Ok(Planned { plan: Plan::default(), reply: reply::no_boot_loader(seen) });
     }
     let mut guard = Guard { force: args.force, warnings: Vec::new() };
@@ -22,9 +24,13 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
         return without_settings(args, seen);
     };
     readable(args, seen, before)?;
-    sound(args, seen, before, &mut guard)?;
     let (after, edit) = kernel_cmdline_file::edit(before, seen.reader, &wanted.wish);
     let changed = !edit.is_noop();
+    let changes = changed.then_some(args.path.as_str());
+    let stale = stale(&seen.entries, &seen.machine, args.state, &wanted, changes);
+    let idle = args.state == State::Absent && !changed && stale.is_none();
+    let source = seen.cmdline.fallback.as_ref().map_or(&args.path, |(source, _)| source);
+    sound((before, source), seen.reader, &seen.machine, idle, &mut guard)?;
     let name = seen.machine.full(&args.path);
     if changed {
         let line = kernel_cmdline_file::read(&after, seen.reader);
@@ -41,9 +47,9 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             mode: FileChange::PLAIN,
         });
     }
-    let changes = changed.then_some(args.path.as_str());
-    if let Some(reason) = stale(&seen.entries, &seen.machine, args.state, &wanted, changes) {
+    if let Some(reason) = stale {
         if args.update {
+            made_by_a_tool(args, seen, &wanted)?;
             reachable(seen, &mut guard)?;
         }
         for command in &seen.refresh {
@@ -55,22 +61,6 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     plan.reboot = wanted.reboot_reasons(&seen.machine);
     let reply = reply::reply(args, seen, &wanted, &after, &edit);
     Ok(Planned { plan, reply })
-}
-
-/// What refuses, unless it is gone past: then its finding is a warning.
-struct Guard {
-    force: bool,
-    warnings: Vec<String>,
-}
-
-impl Guard {
-    fn refuse(&mut self, code: &'static str, message: String) -> Result<(), Failure> {
-        if self.force {
-            self.warnings.push(format!("{code}: {message}"));
-            return Ok(());
-        }
-        Err(Failure::coded(code, message))
-    }
 }
 
 /// Refuses where another loader decides the command line.
@@ -91,7 +81,11 @@ fn right_loader(args: &Args, seen: &Observed, guard: &mut Guard) -> Result<(), F
                 args.path
             ),
         ),
-        Kind::SystemdBoot | Kind::None => Ok(()),
+        Kind::None => guard.refuse(
+            "no_boot_loader",
+            format!("no boot loader on this machine ({evidence}); with force: true {} is edited all the same", args.path),
+        ),
+        Kind::SystemdBoot => Ok(()),
     }
 }
 
@@ -122,22 +116,6 @@ fn readable(args: &Args, seen: &Observed, before: &[u8]) -> Result<(), Failure> 
     ))
 }
 
-/// Refuses a file from which nothing would boot, or not as written.
-fn sound(args: &Args, seen: &Observed, before: &[u8], guard: &mut Guard) -> Result<(), Failure> {
-    let source = match &seen.cmdline.fallback {
-        Some((source, _)) => source,
-        None => &args.path,
-    };
-    for fault in faults(before, seen.reader, seen.machine.cmdline.as_deref()) {
-        let message = format!("{}:{}: {fault}", seen.machine.full(source), fault.line());
-        match fault.is_harmless() {
-            true => guard.warnings.push(format!("{}: {message}", fault.code())),
-            false => guard.refuse(fault.code(), message)?,
-        }
-    }
-    Ok(())
-}
-
 /// Refuses to take the root file system away.
 fn keeps_root(before: &[u8], after: &[u8], name: &str, guard: &mut Guard) -> Result<(), Failure> {
     if !kernel_cmdline_file::has_root(before) || kernel_cmdline_file::has_root(after) {
@@ -149,6 +127,18 @@ fn keeps_root(before: &[u8], after: &[u8], name: &str, guard: &mut Guard) -> Res
             "{name}: would have no root= parameter any more, so nothing would boot; leave it out of remove"
         ),
     )
+}
+
+/// Refuses where an entry would be as it is in the end, which the closing look would find after all the work.
+fn made_by_a_tool(args: &Args, seen: &Observed, wanted: &Wanted) -> Result<(), Failure> {
+    // What a command of the user's writes is not known.
+    if args.update_command.is_some() {
+        return Ok(());
+    }
+    match by_hand(&seen.entries, &seen.machine, args.state, wanted) {
+        Some((code, message)) => Err(Failure::coded(code, message)),
+        None => Ok(()),
+    }
 }
 
 /// Refuses where the entries could not be read back, or would be written beside the ESP.

@@ -62,7 +62,7 @@ fn a_refresh_that_fails_or_falls_short_leaves_everything_as_it_was() {
         for (mode, words) in [
             ("broken", "failed with exit status 7"),
             ("half", "failed with exit status 1"),
-            ("nothing", "the changes are not in force after all"),
+            ("nothing", "lacks intel_iommu=on"),
         ] {
             let dir = tempfile::tempdir().unwrap();
             let host = make(dir.path(), line);
@@ -157,6 +157,70 @@ fn a_file_from_which_nothing_would_boot_is_refused_with_its_line() {
     debian(dir.path(), LINE);
     let reply = run(dir.path(), json!({"update": false, "remove": ["root"]}));
     assert_eq!(reply.json["code"], "kernel_cmdline_no_root");
+}
+
+#[test]
+fn a_faulty_file_without_anything_to_take_out_is_left_alone() {
+    for (line, code) in [("quiet\n", "kernel_cmdline_no_root"), ("\"root=a ro\"\n", "kernel_cmdline_quoted")]
+    {
+        let dir = tempfile::tempdir().unwrap();
+        let host = debian(dir.path(), line);
+        let reply = run(dir.path(), json!({"state": "absent"})).expect_ok();
+        let warning = reply.json["warnings"][0].as_str().unwrap();
+        assert!(!reply.changed() && warning.starts_with(code), "{}", reply.json);
+        assert!(!warning.contains("/proc/cmdline"), "nothing runs here: {warning}");
+        // An entry that lags behind would be made from the faulty file.
+        let entry = format!("/boot/efi/loader/entries/4a4b-{}.conf", RELEASES[0]);
+        host.file(
+            &entry,
+            text(&host, &entry).replace("systemd.machine_id", "intel_iommu=on systemd.machine_id"),
+        );
+        assert_eq!(run(dir.path(), json!({"state": "absent"})).json["code"], code);
+    }
+}
+
+#[test]
+fn a_tree_with_nothing_but_the_file_boots_by_systemd_boot() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = Host::new(dir.path());
+    host.file(FILE, LINE);
+    let reply = run(dir.path(), json!({"update": false})).expect_ok();
+    assert_eq!(reply.json["bootloader"], "systemd_boot");
+    assert_eq!(text(&host, FILE), "root=UUID=1 ro quiet intel_iommu=on\n");
+    host.file("/etc/kernel/proxmox-boot-uuids", "1A2B-3C4D\n").file(FILE, ZFS);
+    assert!(run(dir.path(), json!({"update": false})).expect_ok().changed());
+    host.file(FILE, "\"root=UUID=1 ro\"\n");
+    let reply = run(dir.path(), json!({"update": false}));
+    assert_eq!(reply.json["code"], "kernel_cmdline_quoted", "{}", reply.json);
+    // In a container it is not read, unless the user knows better.
+    host.file("/.dockerenv", "").file(FILE, LINE).remove("/etc/kernel/proxmox-boot-uuids");
+    let reply = run(dir.path(), json!({"update": false})).expect_ok();
+    assert!(!reply.changed() && reply.msg().starts_with("no boot loader"), "{}", reply.json);
+    let reply = run(dir.path(), json!({"update": false, "force": true})).expect_ok();
+    assert!(reply.json["warnings"][0].as_str().unwrap().starts_with("no_boot_loader"), "{}", reply.json);
+    assert_eq!(text(&host, FILE), "root=UUID=1 ro quiet intel_iommu=on\n");
+}
+
+#[test]
+fn an_entry_that_somebody_wrote_by_hand_is_refused_before_anything_changes() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = debian(dir.path(), LINE);
+    let entry = "/boot/efi/loader/entries/arch.conf";
+    let write = |options: &str| {
+        host.file(entry, format!("title Arch\nlinux /vmlinuz-{}\noptions {options}\n", RELEASES[0]));
+    };
+    write("root=UUID=1 rw");
+    let reply = run(dir.path(), json!({}));
+    assert_eq!(reply.json["code"], "entry_by_hand", "{}", reply.json);
+    assert!(reply.msg().contains(entry) && reply.msg().contains("lacks intel_iommu=on"), "{}", reply.msg());
+    assert!(run(dir.path(), json!({"update": false})).expect_ok().changed(), "the file alone");
+    if need_root("systemd_boot_iommu::an_entry_by_hand") {
+        write("root=UUID=1 rw intel_iommu=on");
+        let _ = run(dir.path(), json!({})).expect_ok();
+        let reply = run(dir.path(), json!({"state": "absent"}));
+        assert_eq!(reply.json["code"], "entry_by_hand", "{}", reply.json);
+        assert!(reply.msg().contains("still carries intel_iommu=on"), "{}", reply.msg());
+    }
 }
 
 #[test]
