@@ -19,7 +19,9 @@ description:
   - Where GRUB reads entry files (Fedora and the RHEL family, C(GRUB_ENABLE_BLSCFG=true)), the parameters go where
     C(grubby --update-kernel=ALL) puts them. That is every file in C(/boot/loader/entries), the rescue entry among them, or
     C(kernelopts) in C(grubenv) where the entries use that; and for kernels to come C(GRUB_CMDLINE_LINUX) and
-    C(/etc/kernel/cmdline) where it exists. These are all settings, so O(update=false) edits them too.
+    C(/etc/kernel/cmdline) where it exists and is not blank. These are all settings, so O(update=false) edits them too.
+  - A C(/etc/kernel/cmdline) from which no entry would boot is refused there, as M(pci.passthrough.systemd_boot_iommu) does.
+  - Entry files are edited without C(/etc/default/grub) too, where C(grub.cfg) has C(blscfg).
   - Every byte outside the touched tokens stays as it was.
   - Fails with nothing changed if the result would not be in force.
 author:
@@ -80,7 +82,9 @@ bootloader:
   type: str
   sample: grub
 cmdline:
-  description: The effective kernel command line of a normal entry, as the settings and their drop-ins amount to.
+  description:
+    - The effective kernel command line of a normal entry, as the settings and their drop-ins amount to.
+    - Where GRUB reads entry files, that of the first entry that is no recovery entry, variables expanded.
   returned: success
   type: dict
   contains:
@@ -101,13 +105,13 @@ cmdline:
       elements: str
       sample: ["/etc/default/grub:12: a command works it out"]
 added:
-  description: Parameters that are new.
+  description: Parameters that are new; where GRUB reads entry files, in any of the places that change.
   returned: success
   type: list
   elements: str
   sample: [intel_iommu=on]
 removed:
-  description: Parameters that are gone, replaced values among them.
+  description: Parameters that are gone, replaced values among them; with entry files, from any of the places.
   returned: success
   type: list
   elements: str
@@ -212,7 +216,8 @@ backup_file:
 code:
   description:
     - Why the module refuses (V(wrong_boot_loader), V(boot_loader_unknown), V(esp_unreadable), V(kernelopts_missing),
-      V(grubenv_unusable), V(bls_entry_not_in_force), V(vendor_unknown), V(no_settings), V(invalid_value), V(cmdline_too_long),
+      V(grubenv_unusable), V(bls_entry_not_in_force), V(kernel_cmdline_quoted), V(kernel_cmdline_open_quote),
+      V(kernel_cmdline_comment), V(kernel_cmdline_no_root), V(vendor_unknown), V(no_settings), V(invalid_value), V(cmdline_too_long),
       V(grub_default_syntax), V(grub_default_exits), V(grub_default_entangled), V(grub_default_cut_off),
       V(grub_default_not_in_force)).
   returned: on a refusal

@@ -5,7 +5,7 @@ use config_text::grub_default::{self, Outcome, Target};
 use config_text::kernel_cmdline_file::Reader;
 use config_text::{grub_cfg, kernel_cmdline};
 use host::bootloader::Kind;
-use kernel_parameters::{MAX_CMDLINE, State, TOO_LONG, Wanted, esp_guard, fits};
+use kernel_parameters::{Guard, MAX_CMDLINE, State, TOO_LONG, Wanted, esp_guard, fits};
 use protocol::{Failure, Planned};
 use serde_json::{Map, Value, json};
 
@@ -14,10 +14,14 @@ use crate::{Args, bls, entries, settings};
 
 pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let mut plan = Plan::default();
-    if seen.grub.files.is_empty() {
+    let mut guard = Guard { force: args.force, warnings: Vec::new() };
+    let has_settings = !seen.grub.files.is_empty();
+    // The entries are settings of their own; a path that leads nowhere is a slip all the same.
+    let entries_alone = matches!(seen.boots, Boots::Bls(_)) && args.path == host::grub::SETTINGS;
+    if !has_settings && !entries_alone {
         return without_settings(args, seen);
     }
-    right_loader(args, seen, &mut plan.warnings)?;
+    right_loader(args, seen, &mut guard)?;
     let wanted = Wanted::new(&args.asked(), &seen.machine)?;
     readable(seen)?;
     let own_file = settings::own_file(args, &seen.grub);
@@ -26,10 +30,11 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
         Boots::GrubConfig | Boots::Esps(..) => &args.variable,
     };
     let target = Target { variable, own_file: &own_file };
-    let outcome = grub_default::edit(&seen.grub.settings(), target, &wanted.wish).map_err(|refusal| {
-        let code = refusal.code();
-        Failure::coded(code, seen.machine.full(&refusal.to_string()))
-    })?;
+    let outcome = match has_settings {
+        true => grub_default::edit(&seen.grub.settings(), target, &wanted.wish)
+            .map_err(|refusal| Failure::coded(refusal.code(), seen.machine.full(&refusal.to_string())))?,
+        false => Outcome::default(),
+    };
     if let (Some(line), Some(change)) = (&outcome.after.cmdline, outcome.changes.first()) {
         fits(line, &seen.machine.full(&change.name))?;
     }
@@ -43,22 +48,27 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             mode: FileChange::PLAIN,
         })
         .collect();
+    let mut beside = bls::Edited::default();
     match &seen.boots {
-        Boots::Bls(found) => plan.files.extend(bls::changes(args, seen, found, &wanted)?),
+        Boots::Bls(found) => {
+            beside = bls::changes(args, seen, found, &wanted, &mut guard)?;
+            plan.files.append(&mut beside.files);
+        }
         Boots::GrubConfig => survives_grub(&outcome, seen, &wanted)?,
         Boots::Esps(found, _) => {
             survives_grub(&outcome, seen, &wanted)?;
-            plan.warnings.extend(found.faults.iter().cloned());
+            guard.warnings.extend(found.faults.iter().cloned());
         }
     }
     for refresh in entries::refresh(args, seen, &wanted, &plan.files) {
         if args.update {
-            readable_esps(args, seen, &mut plan.warnings)?;
+            readable_esps(seen, &mut guard)?;
         }
         plan.activate(refresh, args.update);
     }
+    plan.warnings = guard.warnings;
     plan.reboot = wanted.reboot_reasons(&seen.machine);
-    let reply = reply(args, seen, &wanted, &outcome, &plan.files);
+    let reply = reply(args, seen, &wanted, (outcome, beside), &plan.files);
     Ok(Planned { plan, reply })
 }
 
@@ -66,7 +76,7 @@ pub(crate) fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
 fn without_settings(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let none = seen.bootloader.kind == Kind::None;
     if args.state == State::Present && !none {
-        right_loader(args, seen, &mut Vec::new())?;
+        right_loader(args, seen, &mut Guard { force: args.force, warnings: Vec::new() })?;
         return Err(Failure::coded(
             "no_settings",
             format!(
@@ -93,7 +103,7 @@ fn without_settings(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
 }
 
 /// Refuses where another loader, or another kind of entry, decides the command line.
-fn right_loader(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Result<(), Failure> {
+fn right_loader(args: &Args, seen: &Observed, guard: &mut Guard) -> Result<(), Failure> {
     let loader = &seen.bootloader;
     let evidence = loader.evidence.join("; ");
     let (code, message) = match loader.kind {
@@ -114,28 +124,14 @@ fn right_loader(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Res
         ),
         Kind::Grub | Kind::None => return Ok(()),
     };
-    refuse(args, code, message, warnings)
-}
-
-/// Refuses, unless the user goes past it: then the finding is a warning.
-fn refuse(
-    args: &Args,
-    code: &'static str,
-    message: String,
-    warnings: &mut Vec<String>,
-) -> Result<(), Failure> {
-    if args.force {
-        warnings.push(format!("{code}: {message}"));
-        return Ok(());
-    }
-    Err(Failure::coded(code, message))
+    guard.refuse(code, message)
 }
 
 /// Refuses where no entry on an ESP could be read back.
-fn readable_esps(args: &Args, seen: &Observed, warnings: &mut Vec<String>) -> Result<(), Failure> {
+fn readable_esps(seen: &Observed, guard: &mut Guard) -> Result<(), Failure> {
     let Boots::Esps(found, _) = &seen.boots else { return Ok(()) };
     match esp_guard(Reader::ProxmoxBootTool, found, None) {
-        Some((code, message)) => refuse(args, code, message, warnings),
+        Some((code, message)) => guard.refuse(code, message),
         None => Ok(()),
     }
 }
@@ -181,10 +177,17 @@ fn reply(
     args: &Args,
     seen: &Observed,
     wanted: &Wanted,
-    outcome: &Outcome,
+    (outcome, beside): (Outcome, bls::Edited),
     files: &[FileChange],
 ) -> Map<String, Value> {
-    let line = |effective: &grub_default::Effective| effective.cmdline.as_deref().map(text);
+    // Entry files may differ from the settings: what boots counts.
+    let (before, after) = match beside.line {
+        Some((before, after)) => (Some(before), Some(after)),
+        None => (outcome.before.cmdline, outcome.after.cmdline),
+    };
+    let (mut added, mut removed) = (outcome.added, outcome.removed);
+    bls::merge(&mut added, beside.added);
+    bls::merge(&mut removed, beside.removed);
     let files: Vec<String> = files.iter().map(|file| seen.machine.full(&file.path)).collect();
     let computed: Vec<String> = outcome
         .before
@@ -197,11 +200,11 @@ fn reply(
     reply.insert(
         "cmdline".into(),
         json!({
-            "before": line(&outcome.before), "after": line(&outcome.after), "computed": computed,
+            "before": before.as_ref().map(text), "after": after.as_ref().map(text), "computed": computed,
         }),
     );
-    reply.insert("added".into(), texts(&outcome.added));
-    reply.insert("removed".into(), texts(&outcome.removed));
+    reply.insert("added".into(), texts(&added));
+    reply.insert("removed".into(), texts(&removed));
     reply.insert("files".into(), files.into());
     reply.insert("entries".into(), entries::reply(args, seen, wanted));
     reply

@@ -99,3 +99,85 @@ fn what_cannot_be_carried_is_refused_with_its_file() {
     let reply = run(dir.path(), json!({}));
     assert_eq!(reply.json["code"], "bls_entry_not_in_force", "{}", reply.json);
 }
+
+#[test]
+fn the_file_for_kernels_to_come_is_edited_as_carefully_as_systemd_boots() {
+    for (line, code) in [
+        ("\"root=UUID=1 ro\"\n", "kernel_cmdline_quoted"),
+        ("root=UUID=1 ro\n# note\n", "kernel_cmdline_comment"),
+        ("ro quiet\n", "kernel_cmdline_no_root"),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = fedora_40(dir.path());
+        host.file("/etc/kernel/cmdline", line);
+        let reply = run(dir.path(), json!({}));
+        assert_eq!(reply.json["code"], code, "{}", reply.json);
+        assert!(reply.msg().contains("/etc/kernel/cmdline:"), "{}", reply.msg());
+        assert!(!run(dir.path(), json!({"state": "absent"})).expect_ok().changed(), "nothing to take out");
+        let reply = run(dir.path(), json!({"force": true})).expect_ok();
+        assert!(reply.json["warnings"][0].as_str().unwrap().starts_with(code), "{}", reply.json);
+    }
+    for blank in ["", " \n"] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = fedora_40(dir.path());
+        host.file("/etc/kernel/cmdline", blank);
+        let reply = run(dir.path(), json!({})).expect_ok();
+        assert!(reply.changed() && text(&host, "/etc/kernel/cmdline") == blank, "as if it were missing");
+    }
+}
+
+#[test]
+fn the_setting_is_read_as_the_shell_reads_it() {
+    for setting in ["GRUB_ENABLE_BLSCFG=true  # keep", "export GRUB_ENABLE_BLSCFG=true"] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = fedora_40(dir.path());
+        let settings = text(&host, "/etc/default/grub").replace("GRUB_ENABLE_BLSCFG=true", setting);
+        host.file("/etc/default/grub", settings);
+        let _ = run(dir.path(), json!({})).expect_ok();
+        assert!(text(&host, &bls_path("6.8.5-301.fc40.x86_64")).contains("intel_iommu=on"), "{setting}");
+    }
+}
+
+#[test]
+fn the_reply_tells_of_the_entries_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = rhel_8(dir.path());
+    let block = grubenv("kernelopts=root=/dev/sda ro intel_iommu=off\ntuned_params=skew_tick=1\n");
+    host.file("/boot/efi/EFI/redhat/grubenv", block);
+    let reply = run(dir.path(), json!({})).expect_ok();
+    assert_eq!(reply.json["added"], json!(["intel_iommu=on"]));
+    assert_eq!(reply.json["removed"], json!(["intel_iommu=off"]));
+    assert_eq!(reply.json["cmdline"]["before"], "root=/dev/sda ro intel_iommu=off skew_tick=1");
+    assert_eq!(reply.json["cmdline"]["after"], "root=/dev/sda ro intel_iommu=on skew_tick=1");
+
+    let dir = tempfile::tempdir().unwrap();
+    let host = fedora_40(dir.path());
+    let settings = text(&host, "/etc/default/grub").replace(BLS_LINE, &format!("{BLS_LINE} intel_iommu=on"));
+    host.file("/etc/default/grub", settings);
+    let reply = run(dir.path(), json!({})).expect_ok();
+    assert_eq!(reply.json["added"], json!(["intel_iommu=on"]), "the entries lacked it");
+    assert_eq!(reply.json["cmdline"]["before"], format!("root=UUID=1 ro {BLS_LINE}"));
+    assert_eq!(reply.json["cmdline"]["after"], format!("root=UUID=1 ro {BLS_LINE} intel_iommu=on"));
+}
+
+#[test]
+fn entries_without_settings_are_edited_by_themselves() {
+    for make in [fedora_40 as fn(&Path) -> Host, rhel_8] {
+        let dir = tempfile::tempdir().unwrap();
+        let host = make(dir.path());
+        host.remove("/etc/default/grub");
+        let before = Snapshot::of(dir.path());
+        let reply = run(dir.path(), json!({})).expect_ok();
+        assert_eq!(reply.json["added"], json!(["intel_iommu=on"]));
+        let entries = reply.json["entries"].as_array().unwrap();
+        assert!(
+            !entries.is_empty() && entries.iter().all(|entry| entry["carries"] == true),
+            "{}",
+            reply.json
+        );
+        assert!(!host.at("/etc/default/grub").exists());
+        assert_eq!(run(dir.path(), json!({"path": "/etc/defaults/grub"})).json["code"], "no_settings");
+        let _ = run(dir.path(), json!({"state": "absent"})).expect_ok();
+        assert_eq!(before.differences(&Snapshot::of(dir.path())), [""; 0]);
+    }
+}
