@@ -48,7 +48,8 @@ options:
   index:
     description:
       - The number of the entry, from 0 to 15. With another device in it, that device is replaced.
-      - Without it, the entry that has this device, else the first free one.
+      - Without it, the entry that has this device, else the first free one. One that a pending change takes away is not
+        free yet.
     type: int
   host:
     description:

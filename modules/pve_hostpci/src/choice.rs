@@ -1,6 +1,6 @@
 //! Which entry is meant, and which devices an entry holds.
 
-use config_text::qemu_server_conf::{Device, HostId};
+use config_text::qemu_server_conf::{Conf, Device, HostId, Hostpci};
 use protocol::Failure;
 
 use crate::machine::{Entry, key};
@@ -68,12 +68,24 @@ pub fn place<'a>(
     wish: &Wish,
     device: &Device,
     entries: &'a [Entry],
+    conf: &Conf,
     seen: &Observed,
 ) -> Result<Place<'a>, Failure> {
     let is_same = |entry: &&Entry| entry.device().is_some_and(|other| same(device, &other, seen));
     let index = wish.index.or_else(|| entries.iter().find(is_same).map(|entry| entry.index));
-    let taken = |index: &u8| entries.iter().any(|entry| entry.index == *index);
-    let Some(index) = index.or_else(|| INDEXES.into_iter().find(|index| !taken(index))) else {
+    let free = INDEXES.filter(|index| !entries.iter().any(|entry| entry.index == *index));
+    let rank = |index: &u8| {
+        let key = key(*index);
+        let held = conf.get(&key).map(|text| Hostpci::parse(&text));
+        match held.as_ref().and_then(Hostpci::device) {
+            // [PENDING] takes away this very device, which is to stay after all.
+            Some(other) if same(device, &other, seen) => 0,
+            // Free only once the machine has started anew: the last resort.
+            _ if held.is_some() || conf.is_pending(&key) => 2,
+            _ => 1,
+        }
+    };
+    let Some(index) = index.or_else(|| free.min_by_key(rank)) else {
         let msg = format!(
             "{}: hostpci0 to hostpci15 are all in use; take one out, or give the index of the one to replace",
             seen.path

@@ -56,7 +56,7 @@ impl Work<'_> {
     fn present(&mut self, args: &Args) -> Result<(), Failure> {
         // `required_if` sees to it that there is one.
         let Some(device) = &self.wish.device else { return Ok(()) };
-        let place = choice::place(self.wish, device, &self.entries, self.seen)?;
+        let place = choice::place(self.wish, device, &self.entries, self.conf, self.seen)?;
         let existing = place.existing.cloned();
         let settings: Vec<(&str, &str)> = self.wish.settings.iter().map(|(k, v)| (*k, v.as_str())).collect();
         let mut value = match existing.as_ref().filter(|_| place.keeps) {

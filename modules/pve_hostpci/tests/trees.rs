@@ -285,6 +285,20 @@ fn the_pending_section_is_left_to_proxmox() {
 }
 
 #[test]
+fn an_index_that_is_to_become_free_is_not_free_yet() {
+    let (dir, host) = node("hostpci0: 01:00.0\nmachine: q35\n\n[PENDING]\ndelete: hostpci0\n");
+    let reply = run(dir.path(), json!({"host": ["00:14.0"]})).expect_ok();
+    assert_eq!(reply.json["index"], 1, "{}", reply.json);
+    // The device that goes may stay after all, where it is.
+    host.file(CONF, "hostpci0: 01:00.0\n\n[PENDING]\ndelete: hostpci0\n");
+    assert_eq!(run(dir.path(), json!({"host": ["01:00.0"]})).json["code"], "pending_conflict");
+    // With no other left, what stands against that one is said.
+    let full: String = (1..16).map(|i| format!("hostpci{i}: {:02x}:00.0\n", i + 16)).collect();
+    host.file(CONF, format!("hostpci0: 01:00.0\n{full}\n[PENDING]\ndelete: hostpci0\n"));
+    assert_eq!(run(dir.path(), json!({"host": ["00:14.0"]})).json["code"], "pending_conflict");
+}
+
+#[test]
 fn a_line_that_proxmox_passes_over_is_written_anew() {
     let (dir, host) = node("hostpci0: 0000:01:00,pcie=maybe\nmachine: q35\n");
     let reply = run(dir.path(), json!({"host": ["01:00"], "pcie": true})).expect_ok();
