@@ -300,14 +300,16 @@ fn an_index_that_is_to_become_free_is_not_free_yet() {
 
 #[test]
 fn a_line_that_proxmox_passes_over_is_written_anew() {
-    let (dir, host) = node("hostpci0: 0000:01:00,pcie=maybe\nmachine: q35\n");
-    let reply = run(dir.path(), json!({"host": ["01:00"], "pcie": true})).expect_ok();
-    assert!(
-        reply.json["warnings"][0].as_str().unwrap().contains("100.conf:1: Proxmox VE passed over"),
-        "{}",
-        reply.json
-    );
-    assert_eq!(text(&host), "hostpci0: 0000:01:00,pcie=1\nmachine: q35\n");
+    for fault in ["pcie=maybe", " pcie=1", "pcie =1", "PCIE=1"] {
+        let (dir, host) = node(&format!("hostpci0: 0000:01:00,{fault}\nmachine: q35\n"));
+        let reply = run(dir.path(), json!({"host": ["01:00"], "pcie": true})).expect_ok();
+        assert!(
+            reply.json["warnings"][0].as_str().unwrap().contains("100.conf:1: Proxmox VE passed over"),
+            "{fault}: {}",
+            reply.json
+        );
+        assert_eq!(text(&host), "hostpci0: 0000:01:00,pcie=1\nmachine: q35\n", "{fault}");
+    }
 }
 
 #[test]

@@ -55,6 +55,9 @@ impl Hostpci {
         let mut seen: Vec<&str> = Vec::new();
         for part in self.parts.iter().filter(|part| !part.trim().is_empty()) {
             let Some((key, value)) = pair(part) else { return Some(format!("{part:?} is no key=value")) };
+            if !is_name(key) {
+                return Some(format!("{key:?} is no sub-option's name"));
+            }
             if seen.contains(&key) {
                 return Some(format!("{key} is given twice"));
             }
@@ -148,6 +151,13 @@ fn pair(part: &str) -> Option<(&str, &str)> {
         None => Some(("host", part)),
         Some((key, value)) => (!key.is_empty() && !value.is_empty()).then_some((key, value)),
     }
+}
+
+/// Whether a sub-option of any Proxmox VE can have this name. `parse_property_string` takes only those that
+/// it knows, as they are written: a blank after a comma makes another name.
+fn is_name(key: &str) -> bool {
+    key.starts_with(|first: char| first.is_ascii_lowercase())
+        && key.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
 }
 
 fn written(device: &Device, named: bool) -> String {
