@@ -210,9 +210,10 @@ problems:
   contains:
     code:
       description:
-        - Errors are V(device_not_found), V(mapping_not_found), V(pcie_needs_q35), V(legacy_igd), V(mdev_functions),
-          V(romfile_missing) (a warning where there is no C(/usr/share/kvm)), V(device_in_other_vm) (a warning where
-          that machine does not run), V(root_disk), V(default_route), V(only_display) and V(sriov_active).
+        - Errors are V(device_not_found), V(device_is_bridge), V(mapping_not_found), V(pcie_needs_q35), V(legacy_igd),
+          V(mdev_functions), V(romfile_missing) (a warning where there is no C(/usr/share/kvm)), V(device_in_other_vm)
+          (a warning where that machine does not run), V(root_disk), V(default_route), V(only_display) and
+          V(sriov_active).
         - Warnings are V(onboot_enabled), V(x_vga_twice), V(swap) and V(mount).
       type: str
     severity:

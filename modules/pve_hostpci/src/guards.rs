@@ -65,6 +65,7 @@ impl Found {
 
     /// The device must be on this host.
     fn existence(&mut self, device: &Device, seen: &Observed) {
+        self.bridges(device, seen);
         if let Device::Mapping(name) = device {
             return self.mapping(name, seen);
         }
@@ -81,6 +82,21 @@ impl Found {
                     "look the address up with lspci -D; it may change when a card is added or taken out",
                 );
             }
+        }
+    }
+
+    /// vfio-pci refuses to take a bridge, so that QEMU gets none.
+    fn bridges(&mut self, device: &Device, seen: &Observed) {
+        let wanted = alternatives(device, seen);
+        let is_wanted = |address: &str| wanted.iter().flatten().any(|id| id.covers(address));
+        for bridge in seen.devices.iter().filter(|device| device.bridge && is_wanted(&device.address)) {
+            self.problems.push(Problem {
+                code: "device_is_bridge",
+                severity: Severity::Error,
+                device: Some(bridge.address.clone()),
+                message: format!("{} is a bridge, which vfio-pci does not take", bridge.address),
+                hint: "give the devices behind it".to_string(),
+            });
         }
     }
 

@@ -313,6 +313,19 @@ fn a_line_that_proxmox_passes_over_is_written_anew() {
 }
 
 #[test]
+fn a_bridge_is_refused() {
+    let (dir, host) = node(MACHINE);
+    host.pci(&fixture_host::Pci::new("0000:0b:00.0", 0x1b36, 0x0001, 0x060400).driver("pcieport", ""));
+    host.link("/etc/pve/local", "nodes/alpha")
+        .file("/etc/pve/mapping/pci.cfg", "port\n\tmap node=alpha,path=0000:0b:00.0,id=1b36:0001\n");
+    for wish in [json!({"host": ["0b:00.0"]}), json!({"host": ["0b:00"]}), json!({"mapping": "port"})] {
+        let reply = run(dir.path(), wish.clone());
+        assert_eq!(reply.json["code"], "device_is_bridge", "{wish}: {}", reply.json);
+        assert_eq!(reply.json["problems"][0]["device"], "0000:0b:00.0");
+    }
+}
+
+#[test]
 fn absent_takes_what_is_named_and_says_what_it_left() {
     let machine = "boot: order=scsi0;hostpci0\nhostpci0: 01:00,pcie=1\nhostpci1: 02:00.0;02:00.1\n";
     let (dir, host) = tree(&[(CONF, machine)]);
