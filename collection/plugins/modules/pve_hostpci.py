@@ -12,8 +12,10 @@ version_added: 0.1.0
 description:
   - Sets or takes out a C(hostpciN) entry of a virtual machine of this Proxmox VE node.
   - On a node it works through C(qm set), which locks and checks; what C(qm) says on failure is in RV(msg), whole.
-    On a tree (O(root)), and where there is no C(qm), it edits that one line of C(/etc/pve/qemu-server/VMID.conf).
-    The description, snapshots and pending changes stay as they are.
+    On a tree (O(root)), and where there is no C(qm), it edits that one line of C(/etc/pve/qemu-server/VMID.conf); in a
+    copy of the cluster's files without that folder, of C(/etc/pve/nodes/NODE/qemu-server/VMID.conf), where NODE is the
+    tree's host name, or the only node where the tree has none. The description, snapshots and pending changes stay
+    as they are.
   - An entry that means the same already is left, whatever the order of its sub-options, with or without C(host=) and
     the domain, and with defaults written out or not.
   - A machine that runs takes a change up when it is shut down and started again; RV(pending) says so.

@@ -12,6 +12,7 @@ use crate::{Args, State};
 /// The machines of this node: on a node, a link to `nodes/NODE/qemu-server`. Other nodes' machines
 /// use other nodes' devices.
 const MACHINES: &str = "/etc/pve/qemu-server";
+const NODES: &str = "/etc/pve/nodes";
 const MAPPINGS: &str = "/etc/pve/mapping/pci.cfg";
 /// Where commands are looked for, as when they are run.
 const PATH: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
@@ -53,14 +54,15 @@ pub struct Observed {
 /// Reads the node.
 pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     let wish = Wish::new(args)?;
-    let path = format!("{MACHINES}/{}.conf", wish.vmid);
+    let (machines, node) = machines(root)?;
+    let path = format!("{machines}/{}.conf", wish.vmid);
     let bytes = root.read_opt(&path)?;
     let mut others = Vec::new();
-    for name in root.list(MACHINES)? {
+    for name in root.list(&machines)? {
         let Some(vmid) = name.to_str().and_then(|name| name.strip_suffix(".conf")) else { continue };
         let Some(vmid) = vmid.parse().ok().filter(|other| *other != wish.vmid) else { continue };
         // A machine may be moved away while the list is read.
-        if let Some(bytes) = root.read_opt(&format!("{MACHINES}/{vmid}.conf"))? {
+        if let Some(bytes) = root.read_opt(&format!("{machines}/{vmid}.conf"))? {
             others.push(Other::new(vmid, is_running(root, vmid), &bytes));
         }
     }
@@ -74,7 +76,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
         others,
         devices: uses::devices(root)?,
         mappings: root.read_opt(MAPPINGS)?.map(|bytes| mappings(&String::from_utf8_lossy(&bytes))),
-        node: node(root),
+        node,
         romfile: match wish.setting("romfile") {
             Some(name) if present && !name.is_empty() => romfile(root, name),
             _ => RomFile::Fine,
@@ -82,10 +84,24 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
     })
 }
 
+/// The folder of this node's machines, and the node's name. The cluster file system makes the link; a copy of
+/// its files may have the nodes' folders alone, and then one node at most can be this one.
+fn machines(root: &Root) -> Result<(String, Option<String>), HostError> {
+    let known = node(root);
+    if root.is_live() || root.exists(MACHINES) {
+        return Ok((MACHINES.to_string(), known));
+    }
+    let nodes = root.list(NODES)?;
+    let only = nodes.first().filter(|_| nodes.len() == 1).map(|name| name.to_string_lossy().into_owned());
+    let node = known.or(only);
+    let own = node.as_deref().map(|node| format!("{NODES}/{node}/qemu-server"));
+    Ok((own.filter(|path| root.is_dir(path)).unwrap_or_else(|| MACHINES.to_string()), node))
+}
+
 /// The file of the machine on another node of the cluster.
 fn elsewhere(root: &Root, vmid: u32) -> Result<Option<String>, HostError> {
-    for node in root.list("/etc/pve/nodes")? {
-        let path = format!("/etc/pve/nodes/{}/qemu-server/{vmid}.conf", node.to_string_lossy());
+    for node in root.list(NODES)? {
+        let path = format!("{NODES}/{}/qemu-server/{vmid}.conf", node.to_string_lossy());
         if root.exists(&path) {
             return Ok(Some(path));
         }
