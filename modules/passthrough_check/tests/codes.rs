@@ -121,6 +121,19 @@ fn a_device_shows_its_group_and_its_problems() {
 }
 
 #[test]
+fn what_is_no_way_for_a_device_is_not_advised() {
+    let dir = tempfile::tempdir().unwrap();
+    let host = fixture_host::desktop_two_gpus(dir.path());
+    host.rebind("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0", "nouveau", "nouveau");
+    host.file("/etc/modprobe.d/harden.conf", "# x\ninstall vfio-pci /bin/false\n");
+    let reply = check(&host, "configure", &["01:00"], &[]);
+    assert!(
+        reply["problems"][0]["message"].as_str().unwrap().contains("/etc/modprobe.d/harden.conf:2 keeps"),
+        "{reply:#}"
+    );
+}
+
+#[test]
 fn accept_goes_by_code_and_no_other_error_slips_through() {
     let both = |host: &Host| {
         (CASES.iter().find(|case| case.code == "no_interrupt_remapping").unwrap().change)(host);

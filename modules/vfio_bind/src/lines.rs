@@ -1,6 +1,8 @@
 //! The file in modprobe.d: what it must say for vfio-pci to get devices by their ids.
 
-use config_text::modprobe_d::{self, Config, ids_in_force, is_same_id, own_ids, softdep_in_force};
+use config_text::modprobe_d::{
+    self, Config, ids_in_force, is_same_id, keeps_vfio_pci_out, own_ids, softdep_in_force,
+};
 use host::kernels::ModuleState;
 use host::modprobe::{self, Edit};
 use protocol::Failure;
@@ -133,6 +135,13 @@ fn in_force(
     };
     let config = config.with_kernel_cmdline(&seen.cmdline);
     let refuse = |msg: String| Err(Failure::coded("not_in_force", msg));
+    // The initramfs holds the line too, so that a binding by address would not help.
+    if let Some(place) = keeps_vfio_pci_out(&config) {
+        return refuse(format!(
+            "{place}: this install line keeps vfio-pci from being loaded, so that no device would be bound; take that \
+             line out"
+        ));
+    }
     let Some((place, ids)) = ids_in_force(&config) else {
         return match wanted.is_empty() {
             true => Ok(()),

@@ -21,8 +21,8 @@ pub use edit::{absent, with_blacklist, with_install_false};
 pub use lint::lint;
 pub use unread::{lint_unread, looks_forgotten};
 pub use vfio_binding::{
-    disables_vga, ids_in_force, is_same_id, own_ids, own_softdeps, softdep_in_force, softdep_in_table,
-    with_disable_vga, with_ids, with_softdep, without_disable_vga, without_softdeps,
+    disables_vga, ids_in_force, is_same_id, keeps_vfio_pci_out, own_ids, own_softdeps, softdep_in_force,
+    softdep_in_table, with_disable_vga, with_ids, with_softdep, without_disable_vga, without_softdeps,
 };
 
 /// The directories that modprobe reads, in the order of their priority: of files with the same name

@@ -4,7 +4,7 @@
 //! Of several `ids=` the kernel takes the last; of several `softdep` lines about a module kmod takes
 //! the first (`kmod_module_get_softdeps` in `libkmod/libkmod-module.c`).
 
-use super::config::{Config, Place, same_module};
+use super::config::{Config, Place, blocks_loading, same_module};
 use super::directive::{Content, Directive, Line, parse};
 use super::edit::{with_line, without_lines};
 use super::glob;
@@ -18,6 +18,13 @@ pub fn ids_in_force(config: &Config) -> Option<(Place, Vec<String>)> {
     let options = config.options(MODULE);
     let ids = |options: &[u8]| words(options).iter().rev().find_map(|word| ids_of(word));
     options.into_iter().rev().find_map(|(place, options)| Some((place, ids(options)?)))
+}
+
+/// Where modprobe is told to run `true` or `false` instead of loading vfio-pci or a module that it needs:
+/// then it takes nothing, whatever is bound to it. kmod asks for each of them.
+pub fn keeps_vfio_pci_out(config: &Config) -> Option<Place> {
+    let out = |module| config.install_command(module).filter(|(_, command)| blocks_loading(command));
+    [MODULE, "vfio_pci_core", "vfio"].into_iter().find_map(out).map(|(place, _)| place)
 }
 
 /// The ids that the `ids=` in force of this one file lists; empty where it has none.

@@ -27,6 +27,7 @@ pub fn observe(root: &Root, next: &Next, host: &mut Seen, unread: &mut Unread) {
     if let Some((place, ids)) = modprobe_d::ids_in_force(&config) {
         (binding.ids, binding.ids_at) = (ids, place.to_string());
     }
+    binding.kept_out = modprobe_d::keeps_vfio_pci_out(&config).map(|place| place.to_string());
     binding.held_back = held_back(root, &config, host, unread);
     let mut inputs: Vec<String> = Vec::new();
     for path in [files::INIT_TOP, files::DRACUT_SCRIPT] {

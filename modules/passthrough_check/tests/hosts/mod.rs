@@ -270,6 +270,22 @@ pub const CASES: &[Case] = &[
         host.rebind(GPU, "nouveau", "nouveau");
         replace(host, "/etc/modprobe.d/pci-passthrough-vfio.conf", "softdep nouveau pre: vfio-pci", "");
     }),
+    // Bound by address or id, and modprobe told not to load vfio-pci.
+    Case {
+        code: "host_driver_bound",
+        phase: "configure",
+        devices: &["01:00"],
+        from: fixture_host::zfs_two_hbas,
+        change: |host| {
+            let card = "/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0";
+            host.rebind(card, "mpt3sas", "mpt3sas");
+            host.file("/etc/modprobe.d/harden.conf", "install vfio-pci /bin/false\n");
+        },
+    },
+    before("host_driver_bound", CARD, |host| {
+        host.rebind(GPU, "nouveau", "nouveau");
+        host.file("/etc/modprobe.d/harden.conf", "install vfio /sbin/true\n");
+    }),
     card("not_bound", |host| {
         host.rebind(GPU, "", "");
     }),

@@ -37,11 +37,22 @@ pub struct Binding {
     pub held_back: Vec<String>,
     /// Whether vfio-pci is a part of every installed kernel, so that it comes before all modules.
     pub builtin: bool,
+    /// The line that keeps modprobe from loading vfio-pci.
+    pub kept_out: Option<String>,
 }
 
 impl Binding {
-    /// Whether vfio-pci takes the device when it is loaded.
+    /// Whether vfio-pci takes the device at boot.
     pub fn takes(&self, device: &Device) -> bool {
+        self.never_loaded().is_none() && self.is_meant(device)
+    }
+
+    /// Where vfio-pci is kept from being loaded, by which everything else is in vain.
+    pub fn never_loaded(&self) -> Option<&str> {
+        self.kept_out.as_deref().filter(|_| !self.builtin)
+    }
+
+    fn is_meant(&self, device: &Device) -> bool {
         self.is_overridden(device) || self.ids.iter().any(|id| matches_id(id, device))
     }
 
@@ -182,6 +193,10 @@ mod tests {
         ] {
             assert_eq!(binding.faster(&device, &drivers), None);
         }
+        let kept_out = Some("/etc/modprobe.d/harden.conf:1".to_string());
+        let ids = vec![device.id.clone()];
+        let by_id = Binding { ids, kept_out, overrides: vec![bound.clone()], ..Binding::default() };
+        assert!(!by_id.takes(&device) && Binding { builtin: true, ..by_id }.takes(&device));
         let moved = Override { id: "1:3".to_string(), ..bound };
         let binding = Binding { overrides: vec![moved], ..Binding::default() };
         assert!(!binding.takes(&device) && binding.faster(&device, &drivers).is_some());

@@ -89,12 +89,16 @@ fn driver(context: &Context, device: &Device) -> Option<Problem> {
         let message = format!("vfio-pci takes {name} at the next boot: {newer} is newer than this one");
         return Some(context.about(device, "reboot_required", message, "reboot"));
     }
-    let why = match (takes, faster) {
-        (false, _) => "nothing gives it to vfio-pci".to_string(),
-        (true, Some(driver)) => format!("{driver} is loaded before vfio-pci"),
-        (true, None) => "vfio-pci was to take it at boot, and did not".to_string(),
+    let mut hint = "bind it with vfio_bind, then run boot_refresh and reboot";
+    let why = match (seen.binding.never_loaded(), takes, faster) {
+        (Some(place), _, _) => {
+            hint = "take that line out, bind it with vfio_bind, then run boot_refresh and reboot";
+            format!("{place} keeps vfio-pci from being loaded")
+        }
+        (None, false, _) => "nothing gives it to vfio-pci".to_string(),
+        (None, true, Some(driver)) => format!("{driver} is loaded before vfio-pci"),
+        (None, true, None) => "vfio-pci was to take it at boot, and did not".to_string(),
     };
-    let hint = "bind it with vfio_bind, then run boot_refresh and reboot";
     match (&device.driver, context.phase) {
         (Some(driver), _) => {
             let message = format!("{name} is on the host's driver {driver}: {why}");

@@ -117,6 +117,34 @@ fn what_wins_over_the_file_is_named_and_nothing_changes() {
 }
 
 #[test]
+fn vfio_pci_that_is_kept_out_takes_nothing() {
+    for (line, method, refuse) in [
+        ("install vfio-pci /bin/false", "auto", true),
+        ("install vfio_pci /usr/bin/true", "override", true),
+        ("install vfio-pci-core /sbin/false", "ids", true),
+        ("install vfio* true", "ids", true),
+        ("install vfio-pci /usr/local/sbin/vfio-pci-override", "ids", false),
+        ("install vfio_iommu_type1 /bin/false", "ids", false),
+    ] {
+        let bench = Bench::new();
+        bench.host.file("/etc/modprobe.d/harden.conf", format!("# x\n{line}\n"));
+        let reply = bench.run(json!({"devices": GPU, "method": method}));
+        if !refuse {
+            let _ = reply.expect_ok();
+            continue;
+        }
+        assert_eq!(refused(&reply), "not_in_force", "{line}");
+        assert!(reply.msg().starts_with("/etc/modprobe.d/harden.conf:2: "), "{}", reply.msg());
+        assert!(reply.msg().contains("take that line out"), "{}", reply.msg());
+        // What does not bind can still be taken back.
+        let _ = bench.absent(json!(GPU)).expect_ok();
+    }
+    let bench = Bench::with_builtin(VFIO_BUILTIN);
+    bench.host.file("/etc/modprobe.d/harden.conf", "install vfio-pci /bin/false\n");
+    let _ = bench.run(json!({"devices": GPU, "method": "override"})).expect_ok();
+}
+
+#[test]
 fn a_softdep_that_comes_first_decides() {
     let bench = Bench::new();
     bench.host.file(
