@@ -133,7 +133,8 @@ problems:
         - 'V(config_mistake) [warning, warning]: a line in modprobe.d or in a list of modules does not do what it seems
           to; see RV(ignore:lint) of M(pci.passthrough.driver_blacklist) and M(pci.passthrough.vfio_modules).'
         - 'V(leftover_ids) [warning, warning]: C(ids=) of vfio-pci lists an id that no device has.'
-        - 'V(leftover_override) [warning, warning]: an address is bound whose device is gone, or another one by now.'
+        - 'V(leftover_override) [warning, warning]: an address is bound whose device is gone, another one by now, or a
+          virtual function, which is made after boot.'
         - 'V(leftover_file) [warning, warning]: a file of this collection says nothing any more.'
         - 'V(nic_renamed) [warning, warning]: C(/etc/network/interfaces) names a network card that is not there.'
         - 'V(cannot_tell) [error, error]: something that a judgement needs cannot be read.'

@@ -56,6 +56,9 @@ options:
       - V(ids) binds by C(ids=), V(override) by address in the initramfs that initramfs-tools or dracut builds.
       - V(auto) binds by id unless a device that is not listed has the same id, a driver of the device is built into a
         kernel, or soft dependencies elsewhere come before those of this module; then by address.
+      - A virtual function (SR-IOV) is made after boot, when the initramfs has done its work, so that it can be bound by
+        its id alone. Without its siblings of the same id it is refused (V(id_shared)), and with V(override) too
+        (V(method_unsupported)).
       - Where C(vfio-pci) is built into a kernel, ids belong on the kernel command line. The module then fails with the
         code V(vfio_pci_builtin) and returns RV(parameters) for M(pci.passthrough.grub_iommu), and succeeds once these
         are configured there. V(override) works with such a kernel as with any other.

@@ -123,6 +123,13 @@ fn a_device_shows_its_group_and_its_problems() {
 #[test]
 fn what_is_no_way_for_a_device_is_not_advised() {
     let dir = tempfile::tempdir().unwrap();
+    let host = fixture_host::sriov_server(dir.path());
+    let reply = check(&host, "ready", &["0000:41:0a.0"], &[]);
+    let problem = &reply["problems"][0];
+    assert_eq!((codes(&reply), &problem["code"]), (vec!["identical_devices"], &json!("identical_devices")));
+    let hint = problem["hint"].as_str().unwrap();
+    assert!(hint.contains("virtual function") && !hint.contains("override"), "{hint}");
+    let dir = tempfile::tempdir().unwrap();
     let host = fixture_host::desktop_two_gpus(dir.path());
     host.rebind("/sys/devices/pci0000:00/0000:00:01.0/0000:01:00.0", "nouveau", "nouveau");
     host.file("/etc/modprobe.d/harden.conf", "# x\ninstall vfio-pci /bin/false\n");

@@ -48,6 +48,9 @@ pub fn decide<'a>(
     for device in chosen {
         let drivers = seen.drivers_of(device);
         let obstacle = obstacle(args, seen, chosen, device, &drivers, others, file);
+        if let Some(physical) = &device.physfn {
+            by_id_alone(args, device, physical, obstacle.as_ref())?;
+        }
         let method = match (args.method, obstacle) {
             (MethodOption::Override, _) => {
                 supported(seen, device, "method: override was asked for")?;
@@ -66,6 +69,36 @@ pub fn decide<'a>(
         binds.push(Bind { device, method, drivers });
     }
     Ok(binds)
+}
+
+/// Fails where a virtual function cannot be bound by its id: there is no other way for it.
+fn by_id_alone(
+    args: &Args,
+    device: &Device,
+    physical: &str,
+    obstacle: Option<&(&'static str, String)>,
+) -> Result<(), Failure> {
+    let (code, what) = match (args.method, obstacle) {
+        (MethodOption::Override, None) => ("method_unsupported", "use method: ids or auto".to_string()),
+        (MethodOption::Ids | MethodOption::Auto, None) => return Ok(()),
+        (method, Some((code, why))) => {
+            let way = match *code {
+                "id_shared" => "list those too, or leave this one to",
+                _ => "leave it to",
+            };
+            let code = if method == MethodOption::Override { "method_unsupported" } else { code };
+            let what = format!(
+                "nor does its id do: {why}; {way} what starts the guest, as Proxmox VE and libvirt (managed) bind it then"
+            );
+            (code, what)
+        }
+    };
+    let msg = format!(
+        "{}: it is a virtual function of {physical}, made after boot, so that no script in the initramfs can bind it by its \
+         address; {what}",
+        device.address
+    );
+    Err(Failure::coded(code, msg))
 }
 
 /// Why an id does not do for this device.

@@ -91,9 +91,9 @@ pub fn sriov_server(dir: &Path) -> Host {
     let first = host.pci(&nic("0000:41:00.0", 41).driver("i40e", "i40e").sriov(32, 0));
     let second = host.pci(&nic("0000:41:00.1", 42).driver("i40e", "i40e").sriov(32, 2));
     for (number, address) in ["0000:41:0a.0", "0000:41:0a.1"].into_iter().enumerate() {
-        let function = Pci::new(address, 0x8086, 0x154c, 0x020000).under(&["0000:40:01.1"]);
+        let function =
+            Pci::new(address, 0x8086, 0x154c, 0x020000).under(&["0000:40:01.1"]).virtual_of(&second);
         let function = host.pci(&function.group(43 + number as u32).driver("vfio-pci", "vfio_pci"));
-        host.relative_link(&format!("{function}/physfn"), &second);
         host.relative_link(&format!("{second}/virtfn{number}"), &function);
     }
     host.nic(&first, "enp65s0f0")

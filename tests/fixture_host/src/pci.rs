@@ -17,6 +17,7 @@ pub struct Pci {
     boot_vga: bool,
     reset: String,
     sriov: Option<(u32, u32)>,
+    physfn: String,
     numa_node: i32,
 }
 
@@ -36,6 +37,7 @@ impl Pci {
             boot_vga: false,
             reset: "flr bus".to_string(),
             sriov: None,
+            physfn: String::new(),
             numa_node: -1,
         }
     }
@@ -79,6 +81,12 @@ impl Pci {
     /// How many virtual functions it may have and has.
     pub fn sriov(mut self, total: u32, active: u32) -> Pci {
         self.sriov = Some((total, active));
+        self
+    }
+
+    /// Makes it a virtual function of the physical one in the folder `path`.
+    pub fn virtual_of(mut self, path: &str) -> Pci {
+        self.physfn = path.to_string();
         self
     }
 
@@ -139,6 +147,9 @@ impl Host {
         if let Some((total, active)) = pci.sriov {
             self.file(&format!("{path}/sriov_totalvfs"), format!("{total}\n"));
             self.file(&format!("{path}/sriov_numvfs"), format!("{active}\n"));
+        }
+        if !pci.physfn.is_empty() {
+            self.relative_link(&format!("{path}/physfn"), &pci.physfn);
         }
         self.relative_link(&format!("{path}/subsystem"), "/sys/bus/pci");
         self.relative_link(&format!("/sys/bus/pci/devices/{address}"), &path);

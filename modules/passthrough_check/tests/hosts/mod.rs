@@ -286,6 +286,19 @@ pub const CASES: &[Case] = &[
         host.rebind(GPU, "nouveau", "nouveau");
         host.file("/etc/modprobe.d/harden.conf", "install vfio /sbin/true\n");
     }),
+    // Bound by an address that is a virtual function's.
+    Case {
+        code: "leftover_override",
+        from: fixture_host::sriov_server,
+        devices: &["8086:154c"],
+        ..card("", |host| {
+            host.file(
+                "/etc/initramfs-tools/scripts/init-top/00-pci-passthrough",
+                "#!/bin/sh\n# Binds PCI devices to vfio-pci by their addresses (pci.passthrough.vfio_bind).\n\
+                 take 0000:41:0a.0 8086:154c 8086:154c\n",
+            );
+        })
+    },
     card("not_bound", |host| {
         host.rebind(GPU, "", "");
     }),

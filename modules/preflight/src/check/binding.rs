@@ -18,7 +18,9 @@ pub struct Override {
 
 impl Override {
     fn takes(&self, device: &Device) -> bool {
-        self.address == device.address
+        // A virtual function is made after boot: the script in the initramfs never sees it.
+        device.physfn.is_none()
+            && self.address == device.address
             && self.id == device.id
             && self.subsystem == device.subsystem.as_deref().unwrap_or("0000:0000")
     }
@@ -105,6 +107,14 @@ pub(super) fn check(context: &Context) -> Vec<Problem> {
             means.into_iter().partition(|device| context.is_chosen(device));
         if let (Some(device), false) = (ours.first(), others.is_empty()) {
             let others: Vec<&str> = others.iter().map(|other| other.address.as_str()).collect();
+            let hint = match &device.physfn {
+                None => {
+                    "bind this one by its address (vfio_bind with method: override), or list the others too"
+                }
+                Some(_) => {
+                    "list the others too: a virtual function is made after boot and can be bound by its id alone"
+                }
+            };
             problems.push(context.about(
                 device,
                 "identical_devices",
@@ -114,7 +124,7 @@ pub(super) fn check(context: &Context) -> Vec<Problem> {
                     others.join(", "),
                     device.address
                 ),
-                "bind this one by its address (vfio_bind with method: override), or list the others too",
+                hint,
             ));
         }
     }
@@ -128,6 +138,9 @@ fn leftovers<'a>(context: &'a Context) -> impl Iterator<Item = Problem> + 'a {
     context.seen.binding.overrides.iter().filter(stale).map(|entry| {
         let Override { address, id, file, .. } = entry;
         let now = match devices.iter().find(|device| device.address == *address) {
+            Some(Device { physfn: Some(_), .. }) => {
+                "this is a virtual function, which is made after the script has run".to_string()
+            }
             Some(device) => format!("{} is there by now", device.id),
             None => "no device is there".to_string(),
         };
@@ -197,6 +210,10 @@ mod tests {
         let ids = vec![device.id.clone()];
         let by_id = Binding { ids, kept_out, overrides: vec![bound.clone()], ..Binding::default() };
         assert!(!by_id.takes(&device) && Binding { builtin: true, ..by_id }.takes(&device));
+        let virtual_function = Device { physfn: Some("0000:01:00.1".to_string()), ..device.clone() };
+        let by_address = Binding { overrides: vec![bound.clone()], ..Binding::default() };
+        assert!(by_address.takes(&device) && !by_address.takes(&virtual_function));
+        assert!(by_address.faster(&virtual_function, &drivers).is_some());
         let moved = Override { id: "1:3".to_string(), ..bound };
         let binding = Binding { overrides: vec![moved], ..Binding::default() };
         assert!(!binding.takes(&device) && binding.faster(&device, &drivers).is_some());

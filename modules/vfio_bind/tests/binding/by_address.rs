@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 
 use serde_json::json;
 
-use crate::host::{Bench, HOOK, INIT_TOP, OWN, RELEASE, refused, warnings};
+use crate::host::{Bench, HOOK, INIT_TOP, OWN, RELEASE, refused, virtual_function, warnings};
 
 #[test]
 fn one_of_two_identical_cards() {
@@ -152,4 +152,39 @@ fn addresses_that_moved_are_noticed() {
     );
     let _ = bench.present(json!([{"address": "03:00.0", "expect_id": "8086:10d3"}])).expect_ok();
     assert_eq!(bench.taken(), ["take 0000:03:00.0 8086:10d3 8086:10d3"]);
+}
+
+/// A virtual function is made after the initramfs is done.
+#[test]
+fn a_virtual_function_is_bound_by_its_id_alone() {
+    let bench = Bench::new();
+    let reply = bench.run(json!({"devices": ["04:10.0"], "method": "override"}));
+    assert_eq!(refused(&reply), "method_unsupported");
+    assert!(reply.msg().contains("a virtual function of 0000:04:00.0"), "{}", reply.msg());
+    let reply = bench.present(json!(["04:10.0"])).expect_ok();
+    assert_eq!(reply.json["devices"][0]["method"], "ids");
+
+    // Of two, both or none.
+    bench.host.pci(&virtual_function("0000:04:10.2", 17));
+    for method in ["auto", "ids"] {
+        let reply = bench.run(json!({"devices": ["04:10.0"], "method": method}));
+        assert_eq!(refused(&reply), "id_shared", "{method}");
+        assert!(
+            reply.msg().contains("0000:04:10.2")
+                && reply.msg().contains("a virtual function of 0000:04:00.0"),
+            "{}",
+            reply.msg()
+        );
+        assert!(!reply.msg().contains("method: override or auto"), "{}", reply.msg());
+    }
+    assert!(!bench.host.at(INIT_TOP).exists());
+    let both = json!(["04:10.0", "04:10.2"]);
+    let _ = bench.present(both.clone()).expect_ok();
+    assert_eq!(bench.lines(OWN)[0], "options vfio-pci ids=8086:10ed");
+
+    // With a driver that is there before vfio-pci nothing does.
+    let built_in = bench.text(&format!("/lib/modules/{RELEASE}/modules.builtin"));
+    let built_in = format!("{built_in}kernel/drivers/net/ethernet/intel/ixgbevf/ixgbevf.ko\n");
+    bench.host.file(&format!("/lib/modules/{RELEASE}/modules.builtin"), built_in);
+    assert_eq!(refused(&bench.present(both)), "driver_builtin");
 }

@@ -22,6 +22,12 @@ pub struct Bench {
 pub const NO_BUILTIN: &[&str] = &[];
 pub const VFIO_BUILTIN: &[&str] = &["drivers/vfio/pci/vfio-pci.ko"];
 
+/// A virtual function of the bench's physical one.
+pub fn virtual_function(address: &str, group: u32) -> Pci {
+    let function = Pci::new(address, 0x8086, 0x10ed, 0x020000).driver("ixgbevf", "ixgbevf").group(group);
+    function.virtual_of("/sys/devices/pci0000:04/0000:04:00.0")
+}
+
 impl Bench {
     pub fn new() -> Bench {
         Bench::with_builtin(NO_BUILTIN)
@@ -61,13 +67,9 @@ impl Bench {
         host.nic(&first, "eno1").bridge("vmbr0", &["eno1"]).default_route("vmbr0");
         let second = host.pci(&nic("0000:03:00.0", 12));
         host.nic(&second, "eno2");
-        host.pci(
-            &Pci::new("0000:04:00.0", 0x8086, 0x10fb, 0x020000)
-                .driver("ixgbe", "ixgbe")
-                .sriov(63, 4)
-                .group(13),
-        );
-        host.pci(&Pci::new("0000:04:10.0", 0x8086, 0x10ed, 0x020000).driver("ixgbevf", "ixgbevf").group(16));
+        let physical = Pci::new("0000:04:00.0", 0x8086, 0x10fb, 0x020000).driver("ixgbe", "ixgbe");
+        host.pci(&physical.sriov(63, 4).group(13));
+        host.pci(&virtual_function("0000:04:10.0", 16));
         host.pci(&Pci::new("0000:05:00.0", 0x1b36, 0x0001, 0x060400).driver("pcieport", "").group(14));
         let e1000 = |address| Pci::new(address, 0x8086, 0x100e, 0x020000).driver("e1000", "e1000").group(14);
         host.pci(&e1000("0000:06:00.0"));
