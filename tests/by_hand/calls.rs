@@ -107,15 +107,17 @@ fn one_path_is_ansibles_call_and_an_option_is_a_persons() {
 #[test]
 fn what_a_module_found_and_ansibles_reply_are_json() {
     let host = Host::new();
-    let facts = |words: &[&str]| {
+    let facts = |words: &[&str], verdict: &str| {
         let output =
             Command::new(binary("iommu_facts")).arg(host.root()).args(words).output().expect("it starts");
         assert!(output.status.success(), "{}", errors(&output));
+        assert_eq!(errors(&output).lines().last().unwrap_or_default(), verdict, "{}", errors(&output));
         serde_json::from_str::<serde_json::Value>(&text(&output)).expect("JSON")
     };
-    let shown = facts(&["gather_subset=cpu,firmware"]);
+    let shown = facts(&["gather_subset=cpu,firmware"], "ok: not_configured");
     assert_eq!(shown["cpu"]["vendor"], "intel");
-    let reply = facts(&["gather_subset=cpu,firmware", "--json"]);
+    let _ = facts(&["gather_subset=cpu", "filter=cpu"], "ok: no warnings");
+    let reply = facts(&["gather_subset=cpu,firmware", "--json"], "");
     assert_eq!(reply["ansible_facts"]["pci_passthrough"], shown);
     let output = host.vfio_modules(&["--check", "--diff", "--json"]).output().expect("it starts");
     let reply = Reply::of(&output).expect_ok();

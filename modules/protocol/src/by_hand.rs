@@ -54,7 +54,12 @@ pub fn run<M: Module>(words: Vec<OsString>) -> u8 {
         warn("warning", warning);
     }
     let text = match run.result {
-        Ok(done) if M::READ_ONLY => report::facts(&done.reply),
+        Ok(done) if M::READ_ONLY => {
+            let printed = print(&report::facts(&done.reply));
+            // Standard output is JSON, for programs too.
+            warn("ok", &report::verdict(&done.reply, run.warnings.len()));
+            return printed.max(status);
+        }
         Ok(done) => report::changes(&done, &options),
         Err(failure) => {
             let code = failure.code.map_or(String::new(), |code| format!(" ({code})"));

@@ -78,18 +78,38 @@ fn list_actions(out: &mut Text, reply: &Dict) -> [usize; 2] {
 
 /// Of a module that only looks: what it found, as JSON for people and programs.
 pub fn facts(reply: &Dict) -> Text {
+    let mut shown = String::new();
+    pretty(&mut shown, &Value::Dict(found(reply).clone()), 0);
+    let mut out = Text::default();
+    out.line(shown);
+    out
+}
+
+/// The same in a few words: what the host is ready for, where that was asked, and how many warnings there are.
+pub fn verdict(reply: &Dict, warnings: usize) -> String {
+    let state = match found(reply).get("verdict") {
+        Some(Value::Dict(verdict)) => text(verdict, "state"),
+        _ => "",
+    };
+    let warnings = match warnings {
+        0 if state.is_empty() => "no warnings".to_string(),
+        0 => String::new(),
+        1 => "1 warning".to_string(),
+        several => format!("{several} warnings"),
+    };
+    let words: Vec<&str> = [state, &warnings].into_iter().filter(|word| !word.is_empty()).collect();
+    words.join(", ")
+}
+
+/// The results without Ansible's own wrapping of facts, which says nothing here.
+fn found(reply: &Dict) -> &Dict {
     let mut found = reply;
-    // Ansible's own wrapping of facts says nothing here.
     while let Some((_, Value::Dict(inner))) =
         found.iter().find(|(name, _)| ["ansible_facts", "pci_passthrough"].contains(name))
     {
         found = inner;
     }
-    let mut shown = String::new();
-    pretty(&mut shown, &Value::Dict(found.clone()), 0);
-    let mut out = Text::default();
-    out.line(shown);
-    out
+    found
 }
 
 fn pretty(out: &mut String, value: &Value, depth: usize) {
