@@ -10,6 +10,7 @@ runs the ordinary way, with the binary of the target's architecture.
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 import os
@@ -27,46 +28,53 @@ display = Display()
 MACHINES = {"x86_64": "x86_64|amd64", "aarch64": "aarch64|arm64"}
 # Stands for the temporary folder that is not made.
 NO_FOLDER = "/nonexistent/pci-passthrough"
-# Exit statuses of the remote script; 126 and 127 are the shell's own, when it cannot execute the file.
+# The first line of standard input: it shows the script that the rest will reach the module.
+GREETING = b"pci.passthrough\n"
+# The script's last line before the module's own output. Without it the module has not run.
+STARTED = "pci.passthrough: started"
+# Exit statuses of the scripts; 126 and 127 are the shell's own, when it cannot execute the file.
 STATUS = {"MISS": 88, "UNSUPPORTED": 87, "UNUSABLE": 86, "DAMAGED": 85}
 NOT_EXECUTED = (126, 127)
 
-# Goes to the cache, whose every parent must belong to root or to the user and be writable by nobody else, so that
-# nobody else can put a file there or swap a folder. root's is never below $HOME, which sudo may have kept.
-ENTER = r"""umask 077; set -f
-no() { echo "pci.passthrough: $1"; exit "$2"; }
-if [ -O / ]; then d=/var/lib/pci-passthrough/bin; elif [ -O "$HOME" ]; then d=$HOME/.cache/pci-passthrough/bin
+# The cache belongs to root or to the user, and so does every folder above it, and nobody else can write there: nobody
+# else can put a file into it or swap a folder. Root's is never below $HOME, which sudo may have kept. `look` judges the
+# folders and the files given to it. The scripts have no single quotes: each would be quoted three times over.
+CACHE = r"""set -f; _path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
+no() { [ -t 0 ] || cat >/dev/null; echo "pci.passthrough: $1"; exit "$2"; }
+if [ -O / ]; then _dir=/var/lib/pci-passthrough/bin; elif [ -O "$HOME" ]; then _dir=$HOME/.cache/pci-passthrough/bin
 else no "the user owns no home" UNUSABLE; fi
-in_cache() {
-cd -P "$d" 2>/dev/null || return 1
-set --; p=$(pwd -P); while [ "$p" ]; do set -- "$@" "$p"; p=${p%/*}; done
-s=$(stat -L -c '%u %A' /proc/self / "$@" 2>/dev/null) || no "cannot look at $d" UNUSABLE
-u=${s%% *}
-while read -r o; do case $o in "0 d"????-??-?*|"$u d"????-??-?*) ;; *) no "others can write to $d" UNUSABLE;; esac
-done <<END
-$s
-END
-}
+find_cache() { _at=$(cd -P "$_dir" 2>/dev/null && pwd -P); }
+look() { _up=$_at
+while [ "$_up" ]; do set -- "$@" "$_up"; _up=${_up%/*}; done
+_seen=$(stat -L -c "%u %A %h" /proc/self / "$@" 2>/dev/null) || no "cannot look at $_dir" UNUSABLE
+_me=${_seen%% *} IFS="
+"
+for _it in $_seen; do case $_it in "0 d"????-??-?*|"$_me d"????-??-?*|"$_me -rwx------ 1") ;; *" -"*) no "$_arch" MISS;;
+*) no "others can write to $_dir" UNUSABLE;; esac; done; }
 """
 
-# The file is opened once: its owner, mode and content are verified, and it is executed, through that descriptor.
-RUN = r"""case $(uname -m) in CASES*) no "$(uname -m)" UNSUPPORTED;; esac
-f=NAME.$h
-in_cache && [ -f "$f" ] && [ ! -L "$f" ] && command exec 9<"$f" || no "$a" MISS
-case $(stat -L -c '%u %A %h' /proc/self/fd/9) in "$u -rwx------ 1") ;; *) no "$a" MISS;; esac
-s=$(sha256sum <&9) && [ "${s%% *}" = "$h" ] || no "$a" MISS
-exec /proc/self/fd/9 -"""
+# The file is opened once: its owner, mode and content are verified, and it is executed, through that descriptor. The
+# module starts with the folder, the umask and the environment that it would have the ordinary way.
+RUN = r"""[ ! -t 0 ] && read -r _it && [ "$_it" = pci.passthrough ] || no "no standard input" UNUSABLE
+case $(uname -m) in CASES*) no "$(uname -m)" UNSUPPORTED;; esac
+find_cache && _it=$_at/NAME.$_hash && [ -f "$_it" ] && [ ! -L "$_it" ] && command exec 9<"$_it" || no "$_arch" MISS
+look /proc/self/fd/9
+_it=$(sha256sum <&9) && [ "${_it%% *}" = "$_hash" ] || no "$_arch" MISS
+echo "STARTED"; PATH=$_path; exec /proc/self/fd/9 -"""
 
 # Whatever stood at the name before is replaced. What other versions left goes once it is a day old: two controllers
-# may take turns.
-PUT = r"""mkdir -p "${d%/*}" 2>/dev/null; mkdir "$d" 2>/dev/null; in_cache || no "cannot make $d" UNUSABLE
-t=.NAME.$$; trap 'rm -f "$t"' EXIT; rm -f "$t"; set -C
-cat >"$t" || no "cannot write to $d" UNUSABLE
-[ "$(wc -c <"$t")" -eq SIZE ] || no "the copy has another size" DAMAGED
-s=$(sha256sum <"$t") || no "no sha256sum" UNUSABLE
-[ "${s%% *}" = HASH ] || no "the copy has other content" DAMAGED
-chmod 700 "$t" && [ ! -d NAME.HASH ] && mv -f "$t" NAME.HASH || no "cannot write to $d" UNUSABLE
-find . -name 'NAME.*' ! -name NAME.HASH -mtime +0 -exec rm -f {} +"""
+# may take turns. The folder above root's cache holds stamps that anyone may read.
+PUT = r"""umask 022; [ -O / ] || umask 077; mkdir -p "${_dir%/*}" 2>/dev/null
+umask 077; mkdir "$_dir" 2>/dev/null; find_cache || no "cannot make $_dir" UNUSABLE
+look; cd "$_at" || no "cannot enter $_dir" UNUSABLE
+_it=.NAME.$$; trap "rm -f $_it" EXIT; rm -f "$_it"; set -C
+cat >"$_it" || no "cannot write to $_dir" UNUSABLE
+[ "$(wc -c <"$_it")" -eq SIZE ] || no "the copy has another size" DAMAGED
+_sum=$(sha256sum <"$_it") || no "no sha256sum" UNUSABLE
+[ "${_sum%% *}" = HASH ] || no "the copy has other content" DAMAGED
+chmod 700 "$_it" && [ ! -d NAME.HASH ] && mv -f "$_it" NAME.HASH || no "cannot write to $_dir" UNUSABLE
+find . ! -type d ! -name NAME.HASH \( -name "NAME.*" -o -name ".NAME.*" \) -mtime +0 -exec rm -f {} + 2>/dev/null
+exit 0"""
 
 
 class Fallback(Exception):
@@ -110,7 +118,7 @@ class ActionModule(NormalAction):
         return bool(self._binaries) and not self._task.async_val and self._connection.has_pipelining and through
 
     def _host(self):
-        return self._connection._play_context.remote_addr
+        return self._play_context.remote_addr
 
     # What core does between the arguments and the result. In the cached way nothing is copied for the task.
 
@@ -151,24 +159,21 @@ class ActionModule(NormalAction):
     def _low_level_execute_command(self, cmd, *args, **kwargs):
         if not self._cached or NO_FOLDER not in cmd:
             return super()._low_level_execute_command(cmd, *args, **kwargs)
-        kwargs["in_data"] = to_bytes(self._arguments)
+        kwargs["in_data"] = GREETING + to_bytes(self._arguments)
         done = super()._low_level_execute_command(self._run_command(), *args, **kwargs)
-        if done["rc"] == STATUS["MISS"]:
+        if done["rc"] == STATUS["MISS"] and STARTED not in done["stdout"]:
             self._put(said(done))
             done = super()._low_level_execute_command(self._run_command(), *args, **kwargs)
         return self._judged(done)
 
     def _judged(self, done):
-        """The answer, if it is the module's own."""
-        if done["rc"] == STATUS["UNSUPPORTED"]:
+        """What the module answered. If it has not run, the ordinary way is open, which tells what is wrong too."""
+        _before, started, answer = done["stdout"].partition(STARTED + "\n")
+        if not started and done["rc"] == STATUS["UNSUPPORTED"]:
             raise self._unsupported(said(done))
-        if done["rc"] in (STATUS["MISS"], STATUS["UNUSABLE"]):
-            raise Fallback("the cache on the target: %s" % (said(done) or done["stderr"].strip()))
-        # Nothing has run: a file system without execution, or sudo that insists on a terminal.
-        silent = not done["stdout"].strip().startswith("{")
-        if silent and (done["rc"] in NOT_EXECUTED or "you must have a tty" in done["stdout"] + done["stderr"]):
-            raise Fallback(done["stderr"].strip() or "exit status %s" % done["rc"])
-        return done
+        if not started or (done["rc"] in NOT_EXECUTED and not answer.strip()):
+            raise Fallback(said(done) or done["stderr"].strip() or "exit status %s" % done["rc"])
+        return dict(done, stdout=answer, stdout_lines=answer.splitlines())
 
     def _unsupported(self, machine):
         shipped = ", ".join(sorted(self._binaries))
@@ -177,15 +182,17 @@ class ActionModule(NormalAction):
 
     def _machine(self):
         """The target's architecture, asked for where the ordinary way needs it."""
-        answer = super()._low_level_execute_command("uname -m", sudoable=False)["stdout"].strip()
+        lines = super()._low_level_execute_command("uname -m", sudoable=False)["stdout"].split()
+        # A login shell may have said something first.
+        answer = lines[-1] if lines else "unknown"
         for machine, names in MACHINES.items():
             if answer in names.split("|") and machine in self._binaries:
                 return machine
         raise self._unsupported(answer)
 
     def _run_command(self):
-        cases = ["%s) a=%s h=%s;; " % (MACHINES[m], m, digest(path)) for m, path in sorted(self._binaries.items())]
-        script = ENTER + RUN.replace("CASES", "".join(cases)).replace("NAME", self._name())
+        cases = ["%s) _arch=%s _hash=%s;; " % (MACHINES[m], m, digest(path)) for m, path in sorted(self._binaries.items())]
+        script = CACHE + RUN.replace("CASES", "".join(cases)).replace("NAME", self._name())
         return ("%s %s" % (self._compute_environment_string(), shell(script))).strip()
 
     def _put(self, machine):
@@ -195,9 +202,9 @@ class ActionModule(NormalAction):
             content = file.read()
         display.vvv("copying %s (%d bytes)" % (path, len(content)), host=self._host())
         script = PUT.replace("NAME", self._name()).replace("HASH", digest(path)).replace("SIZE", str(len(content)))
-        done = super()._low_level_execute_command(shell(ENTER + script), in_data=content)
+        done = super()._low_level_execute_command(shell(CACHE + script), in_data=content)
         if done["rc"] != 0:
-            raise Fallback("the cache on the target: %s" % (said(done) or done["stderr"].strip()))
+            raise Fallback(said(done) or done["stderr"].strip() or "exit status %s" % done["rc"])
 
     def _name(self):
         return os.path.basename(next(iter(self._binaries.values())))
@@ -207,6 +214,7 @@ def shell(script):
     """A command that runs the script in the target's own shell."""
     for name, status in STATUS.items():
         script = script.replace(name, str(status))
+    script = script.replace("STARTED", STARTED)
     return "/bin/sh -c %s" % shlex.quote(script)
 
 
@@ -216,6 +224,7 @@ def said(done):
     return lines[-1].split(": ", 1)[1] if lines else ""
 
 
+@functools.lru_cache(maxsize=None)
 def digest(path):
     """The SHA-256 of a file, in hexadecimal."""
     with open(path, "rb") as file:

@@ -1,7 +1,7 @@
 //! The one way of every run: arguments, validation, observe, plan, apply, verify, reply.
 
 use std::env;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -34,6 +34,10 @@ pub fn run<M: Module>() -> ExitCode {
         }
         std::process::exit(1);
     }));
+    if let Some(number) = env::args_os().next().as_deref().and_then(own_descriptor) {
+        // If it is not open after all, nothing is to be closed.
+        let _ = nix::unistd::close(number);
+    }
     let Some(source) = ansibles else { return ExitCode::from(by_hand::run::<M>(words)) };
     let (failed, sent) = match arguments::read(source) {
         Ok(mut arguments) => {
@@ -45,6 +49,13 @@ pub fn run<M: Module>() -> ExitCode {
     };
     // Who closed the pipe reads no reply; the exit status is all that is left to tell.
     ExitCode::from(u8::from(failed || sent.is_err()))
+}
+
+/// The descriptor that a verified module is executed through (`/proc/self/fd/9`). It would stay open in every
+/// command that the module starts, of which LVM's complain.
+fn own_descriptor(program: &OsStr) -> Option<i32> {
+    let number = program.to_str()?.strip_prefix("/proc/self/fd/")?.parse().ok()?;
+    (number > 2).then_some(number)
 }
 
 /// What came of one run.
