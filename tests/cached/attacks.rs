@@ -8,14 +8,13 @@ use crate::world::{Way, World, shell, within};
 const FACTS: &str = "iommu_facts";
 const ROOTS: &str = "/var/lib/pci-passthrough/bin";
 /// The attacker's file, which everyone may run, and what it leaves behind.
-const EVIL: &str = "/home/pcipt-other/evil";
+const EVIL: &str = "/var/tmp/pcipt-evil";
 const MARK: &str = "/home/pcipt-other/mark";
 
 /// The attacker's file, and the cache once filled, with the name of the copy in it.
 fn prepare(world: &World) -> String {
-    shell(&format!(
-        "printf '#!/bin/sh\\n: >{MARK}\\necho \\'{{\\}}\\'\\n' | tr -d '\\\\' >{EVIL}; chown {OTHER} {EVIL}; chmod 755 {EVIL}"
-    ));
+    std::fs::write(EVIL, format!("#!/bin/sh\n: >{MARK}\necho '{{}}'\n")).expect("their file");
+    shell(&format!("chown {OTHER} {EVIL}; chmod 755 {EVIL}"));
     shell(&format!("{EVIL}; test -e {MARK}; rm {MARK}"));
     facts(world, "the first run", &["--become"]);
     shell(&format!("cp {ROOTS}/* {HOME}/genuine"));
@@ -81,8 +80,14 @@ pub fn somebody_elses_folder_is_not_used(version: &str) {
             ("the folder above is theirs", "chown OTHER UP; cp EVIL DIR/NAME"),
             ("the folder above is open to their group", "chgrp OTHER UP; chmod 775 UP"),
             ("the folder is a link to theirs", "rm -r DIR; ln -s THEIRS DIR"),
-            ("the folder above is a link to theirs", "rm -r UP; mkdir THEIRS/bin; mv THEIRS/NAME THEIRS/bin; ln -s THEIRS UP"),
-            ("a link into their home to a folder of root", "rm -r DIR; install -d -m 700 THEIRS/roots; ln -s THEIRS/roots DIR"),
+            (
+                "the folder above is a link to theirs",
+                "rm -r UP; mkdir THEIRS/bin; mv THEIRS/NAME THEIRS/bin; ln -s THEIRS UP",
+            ),
+            (
+                "a link into their home to a folder of root",
+                "rm -r DIR; install -d -m 700 THEIRS/roots; ln -s THEIRS/roots DIR",
+            ),
         ];
         for (what, attack) in attacks {
             shell(&format!(
@@ -98,7 +103,9 @@ pub fn somebody_elses_folder_is_not_used(version: &str) {
                 .replace("DIR", ROOTS)
                 .replace("UP", "/var/lib/pci-passthrough");
             shell(&script);
-            let look = format!("cd /var/lib; find pci-passthrough/ /home/{OTHER}/dir -printf '%p %i %U %m %s %T@\\n' | sort");
+            let look = format!(
+                "cd /var/lib; find pci-passthrough/ /home/{OTHER}/dir -printf '%p %i %U %m %s %T@\\n' | sort"
+            );
             let before = shell(&look);
             facts(world, what, &["--become"]);
             assert_eq!(shell(&look), before, "{what}: something was written there");
@@ -121,7 +128,8 @@ pub fn a_race_is_not_won(version: &str) {
         ));
         let swap = "cd /var/lib/pci-passthrough; n=0; while :; do mv bin own; mv theirs bin; mv bin theirs; mv own bin; \
                     n=$((n + 1)); echo $n; done";
-        let mut swapping = as_other(swap).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("runuser");
+        let mut swapping =
+            as_other(swap).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("runuser");
         let root = world.host("debian-amd");
         let book = format!(
             "- hosts: target\n  gather_facts: false\n  become: true\n  tasks:\n    - pci.passthrough.iommu_facts:\n        \

@@ -22,13 +22,18 @@ pub fn one_command_a_task_on_a_warm_cache(version: &str) {
             let modes = shell(&format!("stat -c '%U %a' {dir} {dir}/*"));
             assert_eq!(modes, format!("{owner} 700\n{owner} 700\n"), "{dir}");
         }
-        assert_eq!(shell("stat -c %a /var/lib/pci-passthrough"), "755\n", "the stamps there are for all to read");
+        assert_eq!(
+            shell("stat -c %a /var/lib/pci-passthrough"),
+            "755\n",
+            "the stamps there are for all to read"
+        );
     });
 }
 
 pub fn noise_of_the_login_shell_is_no_answer(version: &str) {
     within("cached::noise", version, |world| {
-        let noise = r#"echo 'Welcome! {"failed": true}'; echo '{"changed": true}'; echo "pci.passthrough: MISS" >&2"#;
+        let noise =
+            r#"echo 'Welcome! {"failed": true}'; echo '{"changed": true}'; echo "pci.passthrough: MISS" >&2"#;
         std::fs::write(format!("{HOME}/.bashrc"), noise).expect("the shell's settings");
         let arguments = format!("root={}", world.host("debian-amd").display());
         for turn in 0..2 {
@@ -119,7 +124,12 @@ pub fn an_unknown_architecture_is_named(version: &str) {
             let ran = world.play(Way::Cached, &book(more), options);
             assert_eq!(ran.rc, 2, "{}", ran.text);
             let text = ran.text.split_whitespace().collect::<Vec<_>>().join(" ");
-            assert!(text.contains("pci.passthrough.iommu_facts has no binary for the architecture i686; it ships"), "{text}");
+            assert!(
+                text.contains(
+                    "pci.passthrough.iommu_facts has no binary for the architecture i686; it ships"
+                ),
+                "{text}"
+            );
             assert!(text.contains(shipped), "{text}");
         }
     });

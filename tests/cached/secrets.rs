@@ -56,7 +56,8 @@ pub fn arguments_are_in_no_log_but_the_modules_own_line(version: &str) {
         assert!(!lines.iter().any(|line| line.contains(SECRET)), "{lines:?}");
         world.play(Way::Cached, &book(&root, false), &[]).succeeded();
         let lines = world.logged();
-        let own = lines.iter().filter(|line| line.contains("ansible-pci.passthrough.grub_iommu: Invoked with"));
+        let own =
+            lines.iter().filter(|line| line.contains("ansible-pci.passthrough.grub_iommu: Invoked with"));
         assert_eq!(own.count(), 20, "{lines:?}");
         for line in lines.iter().filter(|line| line.contains(SECRET)) {
             assert!(line.contains("ansible-pci.passthrough.grub_iommu: Invoked with"), "{line}");

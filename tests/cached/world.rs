@@ -158,6 +158,14 @@ impl World {
         fs::write(copy.join("meta/runtime.yml"), "---\nrequires_ansible: \">=2.16.0\"\n").expect("written");
     }
 
+    /// The text without where the collection lies.
+    pub fn without_paths(&self, text: &str) -> String {
+        let places = [self.path("ordinary"), target_dir().join("installed")];
+        places
+            .iter()
+            .fold(text.to_owned(), |text, place| text.replace(&place.display().to_string(), "COLLECTIONS"))
+    }
+
     /// A path in the machine's own folder, which everyone on it may read.
     pub fn path(&self, name: &str) -> PathBuf {
         self.dir.join(name)
@@ -189,7 +197,7 @@ impl World {
 
     /// Runs a playbook of the collection's proofs, or a text that begins with `-`.
     pub fn play(&self, way: Way, playbook: &str, options: &[&str]) -> Ran {
-        let path = if playbook.starts_with('-') {
+        let path = if playbook.trim_start().starts_with('-') {
             let path = self.path("playbook.yml");
             fs::write(&path, playbook).expect("the playbook");
             path

@@ -1,7 +1,9 @@
 //! `cargo xtask COMMAND`: what would be a mess of shell. One file a command.
 
 mod ansible_env;
+mod bench;
 mod collection;
+mod community;
 mod demo;
 mod dist;
 mod figures;
@@ -22,7 +24,7 @@ struct Command {
     run: fn(&[String]) -> Result<(), String>,
 }
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     Command {
         name: "demo",
         arguments: "",
@@ -68,6 +70,16 @@ const COMMANDS: [Command; 6] = [
         arguments: "[NAME…]",
         what: &["measure what the README says in numbers: sizes, instructions, facts, blacklist"],
         run: figures::run,
+    },
+    Command {
+        name: "bench",
+        arguments: "[--core VERSION] [--hosts N,N,…] [PART…]",
+        what: &[
+            "measure tasks over SSH against ansible-core's own way and the Python modules that existing roles",
+            "use: the parts tasks, traffic, role, start; with --hosts only the growth with that many hosts.",
+            "Needs sshd; VERSION is 2.16, 2.19 or newest",
+        ],
+        run: bench::run,
     },
 ];
 

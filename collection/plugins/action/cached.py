@@ -43,7 +43,7 @@ CACHE = r"""set -f; _path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
 no() { [ -t 0 ] || cat >/dev/null; echo "pci.passthrough: $1"; exit "$2"; }
 if [ -O / ]; then _dir=/var/lib/pci-passthrough/bin; elif [ -O "$HOME" ]; then _dir=$HOME/.cache/pci-passthrough/bin
 else no "the user owns no home" UNUSABLE; fi
-find_cache() { _at=$(cd -P "$_dir" 2>/dev/null && pwd -P); }
+resolve() { _at=$(cd -P "$1" 2>/dev/null && pwd -P); }
 look() { _up=$_at
 while [ "$_up" ]; do set -- "$@" "$_up"; _up=${_up%/*}; done
 _seen=$(stat -L -c "%u %A %h" /proc/self / "$@" 2>/dev/null) || no "cannot look at $_dir" UNUSABLE
@@ -54,18 +54,21 @@ for _it in $_seen; do case $_it in "0 d"????-??-?*|"$_me d"????-??-?*|"$_me -rwx
 """
 
 # The file is opened once: its owner, mode and content are verified, and it is executed, through that descriptor. The
-# module starts with the folder, the umask and the environment that it would have the ordinary way.
+# module starts with the folder, the umask and the environment that it would have the ordinary way; what the task adds to
+# the environment has no say in what runs before it.
 RUN = r"""[ ! -t 0 ] && read -r _it && [ "$_it" = pci.passthrough ] || no "no standard input" UNUSABLE
 case $(uname -m) in CASES*) no "$(uname -m)" UNSUPPORTED;; esac
-find_cache && _it=$_at/NAME.$_hash && [ -f "$_it" ] && [ ! -L "$_it" ] && command exec 9<"$_it" || no "$_arch" MISS
+resolve "$_dir" && _it=$_at/NAME.$_hash && [ -f "$_it" ] && [ ! -L "$_it" ] && command exec 9<"$_it" || no "$_arch" MISS
 look /proc/self/fd/9
 _it=$(sha256sum <&9) && [ "${_it%% *}" = "$_hash" ] || no "$_arch" MISS
-echo "STARTED"; PATH=$_path; exec /proc/self/fd/9 -"""
+echo "STARTED"; PATH=$_path; """
+EXECUTE = "exec /proc/self/fd/9 -"
 
-# Whatever stood at the name before is replaced. What other versions left goes once it is a day old: two controllers
+# The folders that are there are judged before any is made. Whatever stood at the name before is replaced. What other versions left goes once it is a day old: two controllers
 # may take turns. The folder above root's cache holds stamps that anyone may read.
-PUT = r"""umask 022; [ -O / ] || umask 077; mkdir -p "${_dir%/*}" 2>/dev/null
-umask 077; mkdir "$_dir" 2>/dev/null; find_cache || no "cannot make $_dir" UNUSABLE
+PUT = r"""_up=$_dir; until [ -d "$_up/" ]; do _up=${_up%/*}; done; resolve "$_up/" && look || no "cannot find $_up" UNUSABLE
+umask 022; [ -O / ] || umask 077; mkdir -p "${_dir%/*}" 2>/dev/null; umask 077; mkdir "$_dir" 2>/dev/null
+resolve "$_dir" || no "cannot make $_dir" UNUSABLE
 look; cd "$_at" || no "cannot enter $_dir" UNUSABLE
 _it=.NAME.$$; trap "rm -f $_it" EXIT; rm -f "$_it"; set -C
 cat >"$_it" || no "cannot write to $_dir" UNUSABLE
@@ -192,8 +195,11 @@ class ActionModule(NormalAction):
 
     def _run_command(self):
         cases = ["%s) _arch=%s _hash=%s;; " % (MACHINES[m], m, digest(path)) for m, path in sorted(self._binaries.items())]
-        script = CACHE + RUN.replace("CASES", "".join(cases)).replace("NAME", self._name())
-        return ("%s %s" % (self._compute_environment_string(), shell(script))).strip()
+        script = filled(CACHE + RUN, CASES="".join(cases), NAME=self._name())
+        environment = {}
+        self._compute_environment_string(environment)
+        prefix = ["%s=%s " % (name, shlex.quote(str(value))) for name, value in environment.items()]
+        return shell(script + "".join(prefix) + EXECUTE)
 
     def _put(self, machine):
         """Bring the binary to the target, whole or not at all."""
@@ -201,8 +207,8 @@ class ActionModule(NormalAction):
         with open(path, "rb") as file:
             content = file.read()
         display.vvv("copying %s (%d bytes)" % (path, len(content)), host=self._host())
-        script = PUT.replace("NAME", self._name()).replace("HASH", digest(path)).replace("SIZE", str(len(content)))
-        done = super()._low_level_execute_command(shell(CACHE + script), in_data=content)
+        script = filled(CACHE + PUT, NAME=self._name(), HASH=digest(path), SIZE=len(content))
+        done = super()._low_level_execute_command(shell(script), in_data=content)
         if done["rc"] != 0:
             raise Fallback(said(done) or done["stderr"].strip() or "exit status %s" % done["rc"])
 
@@ -210,11 +216,15 @@ class ActionModule(NormalAction):
         return os.path.basename(next(iter(self._binaries.values())))
 
 
+def filled(script, **values):
+    """The script with its words in capitals filled in."""
+    for name, value in dict(STATUS, STARTED=STARTED, **values).items():
+        script = script.replace(name, str(value))
+    return script
+
+
 def shell(script):
     """A command that runs the script in the target's own shell."""
-    for name, status in STATUS.items():
-        script = script.replace(name, str(status))
-    script = script.replace("STARTED", STARTED)
     return "/bin/sh -c %s" % shlex.quote(script)
 
 

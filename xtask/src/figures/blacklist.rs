@@ -1,10 +1,10 @@
 //! A run without change of `driver_blacklist` against `community.general.kernel_blacklist`, as Ansible runs
 //! each: the same playbook, in turns.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::ansible_env::{self, Env};
-use crate::{collection, dist, figures, paths, python, run};
+use crate::{collection, community, dist, figures, paths, run};
 
 const ROUNDS: usize = 7;
 const RUNS: usize = 10;
@@ -13,7 +13,7 @@ const RUNS: usize = 10;
 pub fn run() -> Result<(), String> {
     let env = ansible_env::get("2.19")?;
     dist::make(&env)?;
-    let theirs = community_general()?;
+    let theirs = community::general()?;
     let dir = paths::target().join("figures/blacklist");
     paths::remove(&dir)?;
     paths::write(&dir.join("root/etc/modprobe.d/blacklist.conf"), b"blacklist nouveau\n")?;
@@ -74,24 +74,4 @@ fn play(env: &Env, dir: &Path, theirs: &Path) -> Result<Vec<f64>, String> {
     } else {
         Err(format!("{} time stamps in the output", stamps.len()))
     }
-}
-
-/// community.general out of the `ansible` package, which is where PyPI has it.
-fn community_general() -> Result<PathBuf, String> {
-    let dir = paths::target().join("figures/community");
-    let mark = dir.join("complete");
-    if mark.is_file() {
-        return Ok(dir);
-    }
-    paths::remove(&dir)?;
-    let python = python::first_of(&[11, 12, 13]).ok_or("needs Python 3.11 to 3.13")?;
-    let wheels = dir.join("wheels");
-    let mut venv = python::make_venv(&python, &dir.join("venv"))?;
-    venv.args(["--no-deps", "--target"]).arg(&wheels).arg("ansible==12.*");
-    run::logged("figures-community", "installing the ansible package for community.general", &mut venv)?;
-    let from = wheels.join("ansible_collections/community/general");
-    paths::copy_tree(&from, &dir.join("ansible_collections/community/general"))?;
-    paths::remove(&wheels)?;
-    paths::write(&mark, b"")?;
-    Ok(dir)
 }
