@@ -54,8 +54,8 @@ for _it in $_seen; do case $_it in "0 d"????-??-?*|"$_me d"????-??-?*|"$_me -rwx
 """
 
 # The file is opened once: its owner, mode and content are verified, and it is executed, through that descriptor. The
-# module starts with the folder, the umask and the environment that it would have the ordinary way; what the task adds to
-# the environment has no say in what runs before it.
+# module starts with the folder, the umask and the environment that it would have the ordinary way. What the task adds
+# to the environment has no say in what runs before it.
 RUN = r"""[ ! -t 0 ] && read -r _it && [ "$_it" = pci.passthrough ] || no "no standard input" UNUSABLE
 case $(uname -m) in CASES*) no "$(uname -m)" UNSUPPORTED;; esac
 resolve "$_dir" && _it=$_at/NAME.$_hash && [ -f "$_it" ] && [ ! -L "$_it" ] && command exec 9<"$_it" || no "$_arch" MISS
@@ -64,9 +64,11 @@ _it=$(sha256sum <&9) && [ "${_it%% *}" = "$_hash" ] || no "$_arch" MISS
 echo "STARTED"; PATH=$_path; """
 EXECUTE = "exec /proc/self/fd/9 -"
 
-# The folders that are there are judged before any is made. Whatever stood at the name before is replaced. What other versions left goes once it is a day old: two controllers
-# may take turns. The folder above root's cache holds stamps that anyone may read.
-PUT = r"""_up=$_dir; until [ -d "$_up/" ]; do _up=${_up%/*}; done; resolve "$_up/" && look || no "cannot find $_up" UNUSABLE
+# The folders that are there are judged before any is made. Whatever stood at the name before is replaced. What other
+# versions left goes once it is a day old: two controllers may take turns. The folder above root's cache holds stamps
+# that anyone may read.
+PUT = r"""_up=$_dir; until [ -d "$_up/" ]; do _up=${_up%/*}; done
+resolve "$_up/" && look || no "cannot enter $_up" UNUSABLE
 umask 022; [ -O / ] || umask 077; mkdir -p "${_dir%/*}" 2>/dev/null; umask 077; mkdir "$_dir" 2>/dev/null
 resolve "$_dir" || no "cannot make $_dir" UNUSABLE
 look; cd "$_at" || no "cannot enter $_dir" UNUSABLE
@@ -194,7 +196,8 @@ class ActionModule(NormalAction):
         raise self._unsupported(answer)
 
     def _run_command(self):
-        cases = ["%s) _arch=%s _hash=%s;; " % (MACHINES[m], m, digest(path)) for m, path in sorted(self._binaries.items())]
+        shipped = sorted(self._binaries.items())
+        cases = ["%s) _arch=%s _hash=%s;; " % (MACHINES[name], name, digest(path)) for name, path in shipped]
         script = filled(CACHE + RUN, CASES="".join(cases), NAME=self._name())
         environment = {}
         self._compute_environment_string(environment)
