@@ -10,11 +10,14 @@ use crate::{collection, paths, run};
 pub struct Dist {
     /// The archive.
     pub archive: PathBuf,
-    /// The name and size in bytes of each binary.
+    /// The name and size in bytes of each binary for this machine.
     pub binaries: Vec<(String, u64)>,
     /// The target triple they are built for.
     pub triple: String,
 }
+
+/// The most that Ansible Galaxy takes.
+const MAX_ARCHIVE: u64 = 20 << 20;
 
 /// The command.
 pub fn run(arguments: &[String]) -> Result<(), String> {
@@ -24,28 +27,45 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
         other => return Err(format!("dist takes only --toolchain NAME: {}", other.join(" "))),
     };
     let env = ansible_env::get("2.19")?;
-    let dist = make_with(&env, toolchain)?;
+    let other = Toolchain::other();
+    let dist = make_with(&env, toolchain, other.as_ref().ok().copied())?;
     println!("Binaries for {} ({}):", dist.triple, toolchain.name());
     for (name, size) in &dist.binaries {
         println!("  {name:<20} {:>7} KB", size / 1000);
     }
-    println!("Collection: {}", paths::shown(&dist.archive));
+    match other {
+        Ok(other) => println!("The same for {} ({})", other.triple()?, other.name()),
+        Err(reason) => println!("For no other architecture: {reason}"),
+    }
+    let size = size(&dist.archive)?;
+    println!("Collection: {} ({} KB)", paths::shown(&dist.archive), size / 1000);
     println!("Installed:  {} (for ANSIBLE_COLLECTIONS_PATH)", paths::shown(&collection::installed_dir()));
     Ok(())
 }
 
-/// Builds with the toolchain for the smallest binaries, stages, packs and installs with the ansible-galaxy of
-/// `env`.
+/// Builds for this machine with the toolchain for the smallest binaries, stages, packs and installs with the
+/// ansible-galaxy of `env`.
 pub fn make(env: &Env) -> Result<Dist, String> {
-    make_with(env, Toolchain::smallest())
+    make_with(env, Toolchain::smallest(), None)
 }
 
-fn make_with(env: &Env, toolchain: Toolchain) -> Result<Dist, String> {
+/// The same for both architectures, if the other can be built here: what is released.
+pub fn make_all(env: &Env) -> Result<Dist, String> {
+    make_with(env, Toolchain::smallest(), Toolchain::other().ok())
+}
+
+fn make_with(env: &Env, toolchain: Toolchain, other: Option<Toolchain>) -> Result<Dist, String> {
     let modules = collection::modules()?;
     let triple = toolchain.triple()?;
-    let built = toolchain.build(&modules)?;
+    let mut built = Vec::new();
+    for toolchain in std::iter::once(toolchain).chain(other) {
+        built.push((toolchain.arch(), toolchain.build(&modules)?));
+    }
     let binaries = stage(&modules, &built)?;
     let archive = pack(env)?;
+    if size(&archive)? > MAX_ARCHIVE {
+        return Err(format!("{} is larger than the 20 MB that Ansible Galaxy takes", paths::shown(&archive)));
+    }
     let mut install = env.command("ansible-galaxy");
     install
         .args(["collection", "install", "--force", "--offline", "-p"])
@@ -56,28 +76,38 @@ fn make_with(env: &Env, toolchain: Toolchain) -> Result<Dist, String> {
     Ok(Dist { archive, binaries, triple })
 }
 
-fn stage(modules: &[String], built: &Path) -> Result<Vec<(String, u64)>, String> {
+/// Lays out the collection with the binaries of each architecture and the folder they were built in; the first is this
+/// machine's, whose sizes are returned.
+fn stage(modules: &[String], built: &[(&str, PathBuf)]) -> Result<Vec<(String, u64)>, String> {
     let (from, stage) = (paths::workspace(), collection::staged_dir());
     paths::remove(&stage)?;
     paths::copy_tree(&from.join("collection"), &stage)?;
     paths::copy_tree(&from.join("roles"), &stage.join("roles"))?;
     for file in ["galaxy.yml", "LICENSE", "README.md", "README.zh.md"] {
         let (source, target) = (from.join(file), stage.join(file));
-        std::fs::copy(&source, target).map_err(|error| format!("{}: {error}", source.display()))?;
+        std::fs::copy(&source, &target).map_err(|error| format!("{}: {error}", source.display()))?;
     }
-    let binaries = collection::binaries_dir();
-    paths::make_dir(&binaries)?;
+    for (arch, folder) in built {
+        let binaries = stage.join("plugins/bin").join(arch);
+        paths::make_dir(&binaries)?;
+        for name in modules {
+            let (source, target) = (folder.join(name), binaries.join(name));
+            std::fs::copy(&source, &target).map_err(|error| format!("{}: {error}", source.display()))?;
+        }
+    }
     let mut sizes = Vec::new();
     for name in modules {
-        let (source, target) = (built.join(name), binaries.join(name));
-        let size =
-            std::fs::copy(&source, &target).map_err(|error| format!("{}: {error}", source.display()))?;
         let link = stage.join("plugins/modules").join(name);
         let inside = format!("../bin/{}/{name}", std::env::consts::ARCH);
         std::os::unix::fs::symlink(inside, &link).map_err(|error| format!("{}: {error}", link.display()))?;
-        sizes.push((name.clone(), size));
+        sizes.push((name.clone(), size(&collection::binaries_dir().join(name))?));
     }
     Ok(sizes)
+}
+
+fn size(path: &Path) -> Result<u64, String> {
+    let meta = std::fs::metadata(path).map_err(|error| format!("{}: {error}", path.display()))?;
+    Ok(meta.len())
 }
 
 fn pack(env: &Env) -> Result<PathBuf, String> {

@@ -19,15 +19,17 @@ const UNWIND: &str = include_str!("toolchain/unwind.c");
 pub enum Toolchain {
     /// The toolchain on PATH, with the musl target from `rustup target add`.
     RustupMusl,
-    /// Debian's compiler, library sources and musl: the standard library is built along, for size.
-    DebianMusl,
+    /// Debian's compiler, library sources and musl for this architecture or another (`aarch64`): the standard
+    /// library is built along, for size.
+    DebianMusl(&'static str),
     /// The toolchain on PATH for its own target: glibc links statically too, and is larger.
     StaticGnu,
 }
 
 impl Toolchain {
     /// All of them, smallest binaries first.
-    pub const ALL: [Toolchain; 3] = [Toolchain::DebianMusl, Toolchain::RustupMusl, Toolchain::StaticGnu];
+    pub const ALL: [Toolchain; 3] =
+        [Toolchain::DebianMusl(ARCH), Toolchain::RustupMusl, Toolchain::StaticGnu];
 
     /// The one with the smallest binaries of those on this machine.
     pub fn smallest() -> Toolchain {
@@ -37,13 +39,30 @@ impl Toolchain {
     /// The one that links musl, or why there is none.
     pub fn musl() -> Result<Toolchain, String> {
         let mut reasons = Vec::new();
-        for toolchain in [Toolchain::DebianMusl, Toolchain::RustupMusl] {
+        for toolchain in [Toolchain::DebianMusl(ARCH), Toolchain::RustupMusl] {
             match toolchain.missing() {
                 None => return Ok(toolchain),
                 Some(reason) => reasons.push(reason),
             }
         }
         Err(reasons.join("; "))
+    }
+
+    /// The one for the other architecture that the collection ships, or why there is none.
+    pub fn other() -> Result<Toolchain, String> {
+        let other = Toolchain::DebianMusl(if ARCH == "x86_64" { "aarch64" } else { "x86_64" });
+        match other.missing() {
+            None => Ok(other),
+            Some(reason) => Err(reason),
+        }
+    }
+
+    /// The architecture it builds for, as `uname -m` and the folder of the binaries have it.
+    pub fn arch(self) -> &'static str {
+        match self {
+            Toolchain::DebianMusl(arch) => arch,
+            Toolchain::RustupMusl | Toolchain::StaticGnu => ARCH,
+        }
     }
 
     /// The one of this name.
@@ -61,7 +80,7 @@ impl Toolchain {
     pub fn name(self) -> &'static str {
         match self {
             Toolchain::RustupMusl => "rustup-musl",
-            Toolchain::DebianMusl => "debian-musl",
+            Toolchain::DebianMusl(_) => "debian-musl",
             Toolchain::StaticGnu => "static-gnu",
         }
     }
@@ -69,7 +88,7 @@ impl Toolchain {
     /// The target it builds for.
     pub fn triple(self) -> Result<String, String> {
         match self {
-            Toolchain::RustupMusl | Toolchain::DebianMusl => Ok(musl_triple()),
+            Toolchain::RustupMusl | Toolchain::DebianMusl(_) => Ok(musl_triple(self.arch())),
             Toolchain::StaticGnu => host_triple(),
         }
     }
@@ -77,17 +96,23 @@ impl Toolchain {
     /// What it lacks on this machine; nothing where it can build.
     pub fn missing(self) -> Option<String> {
         match self {
-            Toolchain::RustupMusl => (!has_target(&musl_triple())).then(|| {
-                format!("the Rust toolchain lacks the target (rustup target add {})", musl_triple())
+            Toolchain::RustupMusl => (!has_target(&musl_triple(ARCH))).then(|| {
+                format!("the Rust toolchain lacks the target (rustup target add {})", musl_triple(ARCH))
             }),
-            Toolchain::DebianMusl => {
-                let there = [DEBIAN_CARGO, DEBIAN_RUSTC, DEBIAN_STD, &musl_gcc()];
+            Toolchain::DebianMusl(arch) => {
+                // The compiler that musl's own wrapper calls.
+                let (wrapper, gcc) = (musl_gcc(arch), format!("/usr/bin/{arch}-linux-gnu-gcc"));
+                let there = [DEBIAN_CARGO, DEBIAN_RUSTC, DEBIAN_STD, &wrapper, &gcc];
                 let lacking: Vec<&str> =
                     there.into_iter().filter(|path| !Path::new(path).is_file()).collect();
                 if !lacking.is_empty() {
                     let lacking = lacking.join(", ");
+                    let of_another = match arch == ARCH {
+                        true => String::new(),
+                        false => format!(":{} gcc-{arch}-linux-gnu", debian_arch(arch)),
+                    };
                     return Some(format!(
-                        "no {lacking} (Debian's rustc-web cargo-web rust-web-src musl-dev)"
+                        "no {lacking} (Debian's rustc-web cargo-web rust-web-src musl-dev{of_another})"
                     ));
                 }
                 let Some(found) = release(DEBIAN_RUSTC) else {
@@ -109,10 +134,12 @@ impl Toolchain {
             cargo.args(["--package", package]);
         }
         let what = match packages {
-            [one] => format!("building {one} ({})", self.name()),
-            several => format!("building {} static binaries ({})", several.len(), self.name()),
+            [one] => format!("building {one} for {} ({})", self.arch(), self.name()),
+            several => {
+                format!("building {} static binaries for {} ({})", several.len(), self.arch(), self.name())
+            }
         };
-        run::logged(&format!("build-{}", self.name()), &what, &mut cargo)?;
+        run::logged(&format!("build-{}-{}", self.name(), self.arch()), &what, &mut cargo)?;
         self.built()
     }
 
@@ -154,17 +181,17 @@ impl Toolchain {
         }
         let mut cargo = match self {
             Toolchain::RustupMusl | Toolchain::StaticGnu => Command::new("cargo"),
-            Toolchain::DebianMusl => Command::new(DEBIAN_CARGO),
+            Toolchain::DebianMusl(_) => Command::new(DEBIAN_CARGO),
         };
         cargo.args(["build", "--release", "--target", &self.triple()?]);
-        if self == Toolchain::DebianMusl {
+        if let Toolchain::DebianMusl(arch) = self {
             cargo.args(["-Zbuild-std=std,panic_abort", "-Zbuild-std-features=optimize_for_size"]);
             cargo.env("RUSTC", DEBIAN_RUSTC).env("RUSTC_BOOTSTRAP", "1");
             // `cargo run` points it at the libraries of the toolchain that built this program.
             cargo.env_remove("LD_LIBRARY_PATH");
             flags.push("-Clink-self-contained=no".to_owned());
-            flags.push(format!("-Clinker={}", musl_gcc()));
-            flags.push(format!("-Lnative={}", unwind_stub()?.display()));
+            flags.push(format!("-Clinker={}", musl_gcc(arch)));
+            flags.push(format!("-Lnative={}", unwind_stub(arch)?.display()));
         }
         // The caller's own flags stay; `--target` keeps all of them away from build scripts.
         let given = std::env::var("RUSTFLAGS").unwrap_or_default();
@@ -175,10 +202,10 @@ impl Toolchain {
 }
 
 /// Compiles `libunwind.a`; returns its folder.
-fn unwind_stub() -> Result<PathBuf, String> {
-    let dir = paths::target().join("toolchain");
+fn unwind_stub(arch: &str) -> Result<PathBuf, String> {
+    let dir = paths::target().join("toolchain").join(arch);
     paths::write(&dir.join("unwind.c"), UNWIND.as_bytes())?;
-    let mut gcc = Command::new(musl_gcc());
+    let mut gcc = Command::new(musl_gcc(arch));
     gcc.current_dir(&dir).args(["-Os", "-c", "unwind.c", "-o", "unwind.o"]);
     run::logged("unwind-stub", "compiling the stand-in for the unwinder", &mut gcc)?;
     let mut ar = Command::new("ar");
@@ -187,13 +214,18 @@ fn unwind_stub() -> Result<PathBuf, String> {
     Ok(dir)
 }
 
-fn musl_triple() -> String {
-    format!("{ARCH}-unknown-linux-musl")
+fn musl_triple(arch: &str) -> String {
+    format!("{arch}-unknown-linux-musl")
 }
 
 /// gcc that links Debian's musl (package musl-dev).
-fn musl_gcc() -> String {
-    format!("/usr/bin/{ARCH}-linux-musl-gcc")
+fn musl_gcc(arch: &str) -> String {
+    format!("/usr/bin/{arch}-linux-musl-gcc")
+}
+
+/// Debian's name of an architecture.
+fn debian_arch(arch: &str) -> &'static str {
+    if arch == "x86_64" { "amd64" } else { "arm64" }
 }
 
 fn cargo_home() -> Option<PathBuf> {
@@ -237,6 +269,14 @@ mod tests {
         assert_eq!(names.len(), Toolchain::ALL.len());
         assert!(Toolchain::named("static-gnu").is_ok_and(|found| found == Toolchain::StaticGnu));
         assert!(Toolchain::named("gcc").is_err_and(|error| error.contains("debian-musl, rustup-musl")));
+    }
+
+    #[test]
+    fn the_other_architecture_is_another_and_what_it_lacks_is_named() {
+        match Toolchain::other() {
+            Ok(toolchain) => assert_ne!(toolchain.arch(), ARCH),
+            Err(reason) => assert!(reason.contains("musl-dev"), "{reason}"),
+        }
     }
 
     #[test]

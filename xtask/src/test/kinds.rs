@@ -133,7 +133,7 @@ impl Kind {
 impl Machine {
     /// The collection, built and installed once a run.
     fn collection(&mut self) -> Result<(), String> {
-        let make = || ansible_env::get("2.19").and_then(|env| dist::make(&env)).map(|_| ());
+        let make = || ansible_env::get("2.19").and_then(|env| dist::make_all(&env)).map(|_| ());
         self.collection.get_or_insert_with(make).clone()
     }
 }

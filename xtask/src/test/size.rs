@@ -11,7 +11,7 @@ const MAX_BYTES: u64 = 560_000;
 /// measured, which is no failure even where everything must run: glibc and a ready-made standard library are
 /// as large as they are.
 pub fn small_enough(mut outcome: Outcome) -> Outcome {
-    if let Some(reason) = Toolchain::DebianMusl.missing() {
+    if let Some(reason) = Toolchain::DebianMusl(std::env::consts::ARCH).missing() {
         outcome.not_run.push(("size of the modules".to_owned(), reason));
         return outcome;
     }
