@@ -5,6 +5,7 @@
 //! loopback, and accounts that exist only there. It needs root.
 
 mod accounts;
+mod architecture;
 mod attacks;
 mod cache;
 mod fallbacks;
@@ -37,6 +38,8 @@ on_every_version! {
 }
 
 on_the_newest! {
+    architecture::another_one_gets_its_own_binary,
+    architecture::another_one_the_ordinary_way_too,
     cache::one_command_a_task_on_a_warm_cache,
     cache::noise_of_the_login_shell_is_no_answer,
     cache::large_arguments_reach_a_cold_cache,

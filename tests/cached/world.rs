@@ -81,7 +81,7 @@ impl Ran {
 pub struct World {
     dir: PathBuf,
     env: AnsibleEnv,
-    sshd: Child,
+    _sshd: Sshd,
     log: Arc<SystemLog>,
 }
 
@@ -135,15 +135,9 @@ impl World {
             fs::write(dir.join(name), "").expect("a file");
             fs::set_permissions(dir.join(name), fs::Permissions::from_mode(0o666)).expect("permissions");
         }
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
-        let port = port.expect("a free port").port();
-        let world = World { dir: dir.to_owned(), env, sshd: sshd(dir, port), log };
-        let ready = Instant::now() + Duration::from_secs(30);
-        while TcpStream::connect(("127.0.0.1", port)).is_err() {
-            assert!(Instant::now() < ready, "sshd does not listen: {}", world.read("sshd.log"));
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        fs::write(world.path("inventory"), inventory(dir, port)).expect("the inventory");
+        let sshd = Sshd::start(dir, &mut Command::new("env"), |_| {});
+        fs::write(dir.join("inventory"), inventory(dir, sshd.port)).expect("the inventory");
+        let world = World { dir: dir.to_owned(), env, _sshd: sshd, log };
         world.configure("");
         world.without_action_plugin();
         world
@@ -279,8 +273,6 @@ impl SystemLog {
 impl Drop for World {
     fn drop(&mut self) {
         self.log.ended.store(true, Ordering::Relaxed);
-        let _ = self.sshd.kill();
-        let _ = self.sshd.wait();
     }
 }
 
@@ -299,20 +291,47 @@ pub fn shell(script: &str) -> String {
     run(Command::new("sh").args(["-euc", script]))
 }
 
-fn sshd(dir: &Path, port: u16) -> Child {
-    let at = dir.display();
-    let text = format!(
-        "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nPidFile none\nUsePAM no\nStrictModes no\n\
-         AuthorizedKeysFile {at}/key.pub\nForceCommand {at}/forced\nSubsystem sftp /usr/lib/openssh/sftp-server\n\
-         MaxStartups 100\nMaxSessions 100\nUseDNS no\n"
-    );
-    let config = dir.join("sshd_config");
-    fs::write(&config, text).expect("sshd's configuration");
-    // It must be called by its whole path.
-    let program = need_program("cached", "sshd", "openssh-server").expect("sshd is there");
-    let mut command = Command::new(program);
-    command.args(["-D", "-f"]).arg(config).arg("-E").arg(dir.join("sshd.log")).stdin(Stdio::null());
-    command.spawn().expect("sshd starts")
+/// A running sshd.
+pub struct Sshd {
+    /// Where it listens, on 127.0.0.1.
+    pub port: u16,
+    child: Child,
+}
+
+impl Sshd {
+    /// Starts one with the keys and settings in `dir`, as the last words of `through`; `started` is told its process.
+    pub fn start(dir: &Path, through: &mut Command, started: impl FnOnce(&mut Child)) -> Sshd {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|socket| socket.local_addr());
+        let port = port.expect("a free port").port();
+        let at = dir.display();
+        let text = format!(
+            "Port {port}\nListenAddress 127.0.0.1\nHostKey {at}/host_key\nPidFile none\nUsePAM no\nStrictModes no\n\
+             AuthorizedKeysFile {at}/key.pub\nForceCommand {at}/forced\nSubsystem sftp /usr/lib/openssh/sftp-server\n\
+             MaxStartups 100\nMaxSessions 100\nUseDNS no\n"
+        );
+        let (config, log) = (dir.join(format!("sshd_config.{port}")), dir.join("sshd.log"));
+        fs::write(&config, text).expect("sshd's configuration");
+        // It must be called by its whole path.
+        let program = need_program("cached", "sshd", "openssh-server").expect("sshd is there");
+        through.arg(program).args(["-D", "-f"]).arg(config).arg("-E").arg(&log).stdin(Stdio::piped());
+        let mut child = through.spawn().unwrap_or_else(|error| panic!("{through:?}: {error}"));
+        started(&mut child);
+        let sshd = Sshd { port, child };
+        let ready = Instant::now() + Duration::from_secs(30);
+        while TcpStream::connect(("127.0.0.1", port)).is_err() {
+            let log = fs::read_to_string(&log).unwrap_or_default();
+            assert!(Instant::now() < ready, "sshd does not listen: {log}");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        sshd
+    }
+}
+
+impl Drop for Sshd {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
 }
 
 /// `target` is the login user's host, `localhost` the same for playbooks that name it, `neighbour` another user's.

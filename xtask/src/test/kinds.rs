@@ -3,7 +3,7 @@
 use std::process::Command;
 
 use crate::ansible_env::{self, Env};
-use crate::test::{Outcome, count, sanity, size};
+use crate::test::{Outcome, aarch64, count, sanity, size};
 use crate::{collection, dist, paths, run, vm};
 
 /// One kind of proof.
@@ -19,6 +19,7 @@ enum How {
     Cargo(&'static [&'static str]),
     Proof,
     Collection,
+    Aarch64,
     Sanity(&'static str),
     Lint,
     Vm,
@@ -51,6 +52,11 @@ pub fn all() -> Result<Vec<Kind>, String> {
     for (name, what) in proofs()? {
         kinds.push(kind(&name, &what, How::Proof));
     }
+    kinds.push(kind(
+        "aarch64",
+        "the modules for aarch64 in QEMU's user mode: every fixture case; needs root",
+        How::Aarch64,
+    ));
     kinds.push(kind(
         "vm",
         "the role on real kernels with an Intel and an AMD IOMMU; where everything must run, or named",
@@ -92,6 +98,10 @@ impl Kind {
             How::Collection => match machine.collection() {
                 Ok(()) => size::small_enough(environments().judged()),
                 Err(error) => Outcome::failed(error),
+            },
+            How::Aarch64 => match machine.collection() {
+                Ok(()) => aarch64::run(&self.name),
+                Err(error) => Outcome::failed(format!("there are no binaries to prove: {error}")),
             },
             How::Sanity(version) => self.with(machine, sanity::sanity, version),
             How::Vm => vm::proof(&self.name).judged(),
