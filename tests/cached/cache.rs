@@ -1,5 +1,12 @@
 //! What the cache on the target does when all is well.
 
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use proofs::binary;
+
 use crate::accounts::{HOME, LOGIN, OTHER};
 use crate::world::{Way, shell, within};
 
@@ -34,7 +41,7 @@ pub fn noise_of_the_login_shell_is_no_answer(version: &str) {
     within("cached::noise", version, |world| {
         let noise =
             r#"echo 'Welcome! {"failed": true}'; echo '{"changed": true}'; echo "pci.passthrough: MISS" >&2"#;
-        std::fs::write(format!("{HOME}/.bashrc"), noise).expect("the shell's settings");
+        fs::write(format!("{HOME}/.bashrc"), noise).expect("the shell's settings");
         let arguments = format!("root={}", world.host("debian-amd").display());
         for turn in 0..2 {
             let ran = world.task(Way::Cached, FACTS, &arguments, &["--become"]).succeeded();
@@ -133,4 +140,25 @@ pub fn an_unknown_architecture_is_named(version: &str) {
             assert!(text.contains(shipped), "{text}");
         }
     });
+}
+
+/// Commands that a module starts would inherit it, of which LVM's complain.
+pub fn the_descriptor_it_runs_through_is_closed(_: &str) {
+    let mut shell = Command::new("sh");
+    shell.args(["-c", "exec 9<\"$0\"; exec /proc/self/fd/9 -"]).arg(binary("iommu_facts"));
+    // It waits for its arguments.
+    let mut module = shell.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().expect("sh starts");
+    let process = format!("/proc/{}", module.id());
+    let end = Instant::now() + Duration::from_secs(20);
+    let runs = || {
+        fs::read_to_string(format!("{process}/cmdline")).is_ok_and(|line| line.starts_with("/proc/self/fd/9"))
+    };
+    let open = || Path::new(&format!("{process}/fd/9")).symlink_metadata().is_ok();
+    while !runs() || open() {
+        assert!(Instant::now() < end, "runs: {}, open: {}", runs(), open());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    assert!(module.try_wait().expect("a child").is_none(), "it ended too early to be looked at");
+    module.kill().expect("it is killed");
+    let _ = module.wait();
 }

@@ -47,6 +47,7 @@ on_the_newest! {
     cache::old_versions_go,
     cache::another_user_has_a_cache_of_their_own,
     cache::an_unknown_architecture_is_named,
+    cache::the_descriptor_it_runs_through_is_closed,
     attacks::somebody_elses_file_is_not_run,
     attacks::somebody_elses_folder_is_not_used,
     attacks::a_race_is_not_won,

@@ -8,7 +8,7 @@ use host::Root;
 use serde::Deserialize;
 use serde_json::{Map, json};
 
-use super::carry_out;
+use super::{carry_out, own_descriptor};
 use crate::arguments::Settings;
 use crate::value::{Dict, Value};
 use crate::{Failure, Kind, Literal, Module, Opt, Planned, Spec, reply, validate};
@@ -251,4 +251,13 @@ fn a_field_of_another_type_is_found() {
 #[should_panic(expected = "must have #[serde(deny_unknown_fields)]")]
 fn args_that_take_anything_are_found() {
     crate::testing::args_match_spec::<NotDenying>();
+}
+
+#[test]
+fn the_descriptor_of_a_program_that_runs_through_one_is_told() {
+    let told = |program: &str| own_descriptor(program.as_ref());
+    assert_eq!(told("/proc/self/fd/9"), Some(9));
+    for program in ["/proc/self/fd/1", "/proc/self/fd/-9", "/proc/self/fd/x", "/usr/bin/9", ""] {
+        assert_eq!(told(program), None, "{program}");
+    }
 }
