@@ -138,7 +138,13 @@ impl Root {
             return Ok(open(path, flags, Mode::empty())?);
         }
         let how = OpenHow::new().flags(flags).resolve(ResolveFlag::RESOLVE_IN_ROOT);
-        openat2(&self.fd, path, how).map_err(|errno| match errno {
+        // Both mean the same to the kernel. To QEMU's user mode an absolute path is the machine's own, and it makes up
+        // what is in some of them, such as /proc/cpuinfo.
+        let relative = match path.trim_start_matches('/') {
+            "" => ".",
+            relative => relative,
+        };
+        openat2(&self.fd, relative, how).map_err(|errno| match errno {
             Errno::ENOSYS => io::Error::other("a root other than / needs openat2(2): Linux 5.6 or newer"),
             other => other.into(),
         })

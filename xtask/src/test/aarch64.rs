@@ -67,6 +67,8 @@ fn cases(name: &str, shipped: &Path, qemu: &str) -> Result<Outcome, String> {
     for (folder, program) in &folders {
         unshare.arg(folder).arg(program);
     }
+    // Some look for the binary there, and would have cargo build it anew otherwise.
+    unshare.env("PASSTHROUGH_BIN", &scripts);
     unshare.env("RUST_BACKTRACE", "0").env("PASSTHROUGH_NOT_RUN", &not_run);
     let done = run::captured(&format!("test-{name}"), name, &mut unshare)?;
     Ok(count::cargo_test(&done, &not_run))
