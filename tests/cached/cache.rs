@@ -93,7 +93,9 @@ pub fn old_versions_go(version: &str) {
              touch -d '2 hours ago' {FACTS}.89ab"
         ));
         world.task(Way::Cached, FACTS, &arguments, &["--become"]).succeeded();
-        let left = shell(&format!("ls -A {ROOTS} | sed 's/\\([0-9a-f]\\{{60\\}}\\)[0-9a-f]*/THIS/'"));
+        let left = shell(&format!(
+            "ls -A {ROOTS} | sed 's/\\([0-9a-f]\\{{60\\}}\\)[0-9a-f]*/THIS/' | LC_ALL=C sort"
+        ));
         assert_eq!(left, format!("grub_iommu.4567\n{FACTS}.89ab\n{FACTS}.THIS\nnotes\n"));
     });
 }
