@@ -39,46 +39,49 @@ NOT_EXECUTED = (126, 127)
 # The cache belongs to root or to the user, and so does every folder above it, and nobody else can write there: nobody
 # else can put a file into it or swap a folder. Root's is never below $HOME, which sudo may have kept. `look` judges the
 # folders and the files given to it. The scripts have no single quotes: each would be quoted three times over.
-CACHE = r"""set -f; _path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH
-no() { [ -t 0 ] || cat >/dev/null; echo "pci.passthrough: $1"; exit "$2"; }
-if [ -O / ]; then _dir=/var/lib/pci-passthrough/bin; elif [ -O "$HOME" ]; then _dir=$HOME/.cache/pci-passthrough/bin
-else no "the user owns no home" UNUSABLE; fi
-resolve() { _at=$(cd -P "$1" 2>/dev/null && pwd -P); }
-look() { _up=$_at
-while [ "$_up" ]; do set -- "$@" "$_up"; _up=${_up%/*}; done
-_seen=$(stat -L -c "%u %A %h" /proc/self / "$@" 2>/dev/null) || no "cannot look at $_dir" UNUSABLE
-_me=${_seen%% *} IFS="
-"
-for _it in $_seen; do case $_it in "0 d"????-??-?*|"$_me d"????-??-?*|"$_me -rwx------ 1") ;; *" -"*) no "$_arch" MISS;;
-*) no "others can write to $_dir" UNUSABLE;; esac; done; }
+# Each line ends a command, so that they can be sent as one: csh takes no line end between quotes.
+CACHE = r"""set -f; _path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH;
+no() { [ -t 0 ] || cat >/dev/null; echo "pci.passthrough: $1"; exit "$2"; };
+if [ -O / ]; then _dir=/var/lib/pci-passthrough/bin; elif [ -O "$HOME" ]; then _dir=$HOME/.cache/pci-passthrough/bin;
+else no "the user owns no home" UNUSABLE; fi;
+resolve() { _at=$(cd -P "$1" 2>/dev/null && pwd -P); };
+look() { _up=$_at;
+while [ "$_up" ]; do set -- "$@" "$_up"; _up=${_up%/*}; done;
+_seen=$(stat -L -c "%u %A %h" /proc/self / "$@" 2>/dev/null) || no "cannot look at $_dir" UNUSABLE;
+set -- $_seen; _me=$1;
+while [ "$1" ]; do case "$1 $2 $3" in "0 d"????-??-?*|"$_me d"????-??-?*|"$_me -rwx------ 1") ;;
+*" -"*) no "$_arch" MISS;;
+*) no "others can write to $_dir" UNUSABLE;; esac; shift 3; done; };
+near() { _up=$_dir; until [ -d "$_up/" ]; do _up=${_up%/*}; done;
+resolve "$_up/" && look || no "cannot enter $_up" UNUSABLE; };
 """
 
 # The file is opened once: its owner, mode and content are verified, and it is executed, through that descriptor. The
 # module starts with the folder, the umask and the environment that it would have the ordinary way. What the task adds
 # to the environment has no say in what runs before it.
-RUN = r"""[ ! -t 0 ] && read -r _it && [ "$_it" = pci.passthrough ] || no "no standard input" UNUSABLE
-case $(uname -m) in CASES*) no "$(uname -m)" UNSUPPORTED;; esac
-resolve "$_dir" && _it=$_at/NAME.$_hash && [ -f "$_it" ] && [ ! -L "$_it" ] && command exec 9<"$_it" || no "$_arch" MISS
-look /proc/self/fd/9
-_it=$(sha256sum <&9) && [ "${_it%% *}" = "$_hash" ] || no "$_arch" MISS
+RUN = r"""[ ! -t 0 ] && read -r _it && [ "$_it" = pci.passthrough ] || no "no standard input" UNUSABLE;
+case $(uname -m) in CASES*) no "$(uname -m)" UNSUPPORTED;; esac;
+resolve "$_dir" || { near; no "$_arch" MISS; };
+_it=$_at/NAME.$_hash && [ -f "$_it" ] && [ ! -L "$_it" ] && command exec 9<"$_it" || no "$_arch" MISS;
+look /proc/self/fd/9;
+_it=$(sha256sum <&9) && [ "${_it%% *}" = "$_hash" ] || no "$_arch" MISS;
 echo "STARTED"; PATH=$_path; """
 EXECUTE = "exec /proc/self/fd/9 -"
 
 # The folders that are there are judged before any is made. Whatever stood at the name before is replaced. What other
 # versions left goes once it is a day old: two controllers may take turns. The folder above root's cache holds stamps
 # that anyone may read.
-PUT = r"""_up=$_dir; until [ -d "$_up/" ]; do _up=${_up%/*}; done
-resolve "$_up/" && look || no "cannot enter $_up" UNUSABLE
-umask 022; [ -O / ] || umask 077; mkdir -p "${_dir%/*}" 2>/dev/null; umask 077; mkdir "$_dir" 2>/dev/null
-resolve "$_dir" || no "cannot make $_dir" UNUSABLE
-look; cd "$_at" || no "cannot enter $_dir" UNUSABLE
-_it=.NAME.$$; trap "rm -f $_it" EXIT; rm -f "$_it"; set -C
-cat >"$_it" || no "cannot write to $_dir" UNUSABLE
-[ "$(wc -c <"$_it")" -eq SIZE ] || no "the copy has another size" DAMAGED
-_sum=$(sha256sum <"$_it") || no "no sha256sum" UNUSABLE
-[ "${_sum%% *}" = HASH ] || no "the copy has other content" DAMAGED
-chmod 700 "$_it" && [ ! -d NAME.HASH ] && mv -f "$_it" NAME.HASH || no "cannot write to $_dir" UNUSABLE
-find . ! -type d ! -name NAME.HASH \( -name "NAME.*" -o -name ".NAME.*" \) -mtime +0 -exec rm -f {} + 2>/dev/null
+PUT = r"""near;
+umask 022; [ -O / ] || umask 077; mkdir -p "${_dir%/*}" 2>/dev/null; umask 077; mkdir "$_dir" 2>/dev/null;
+resolve "$_dir" || no "cannot make $_dir" UNUSABLE;
+look; cd "$_at" || no "cannot enter $_dir" UNUSABLE;
+_it=.NAME.$$; trap "rm -f $_it" EXIT; rm -f "$_it"; set -C;
+cat >"$_it" || no "cannot write to $_dir" UNUSABLE;
+[ "$(wc -c <"$_it")" -eq SIZE ] || no "the copy has another size" DAMAGED;
+_sum=$(sha256sum <"$_it") || no "no sha256sum" UNUSABLE;
+[ "${_sum%% *}" = HASH ] || no "the copy has other content" DAMAGED;
+chmod 700 "$_it" && [ ! -d NAME.HASH ] && mv -f "$_it" NAME.HASH || no "cannot write to $_dir" UNUSABLE;
+find . ! -type d ! -name NAME.HASH \( -name "NAME.*" -o -name ".NAME.*" \) -mtime +0 -exec rm -f {} + 2>/dev/null;
 exit 0"""
 
 
@@ -98,7 +101,9 @@ class ActionModule(NormalAction):
         if version() < (2, 19):
             self._task.args = plain(self._task.args)
         self._binaries = self._find_binaries()
-        self._cached = self._can_pipeline() and not C.DEFAULT_KEEP_REMOTE_FILES
+        # A folder that is there is one that an earlier item of a loop could not remove: core would use it.
+        clean = self._connection._shell.tmpdir is None
+        self._cached = clean and self._can_pipeline() and not C.DEFAULT_KEEP_REMOTE_FILES
         try:
             return super().run(tmp, task_vars)
         except Fallback as reason:
@@ -111,7 +116,7 @@ class ActionModule(NormalAction):
         """The path of the module for each architecture that is shipped."""
         loader = self._shared_loader_obj.module_loader
         found = loader.find_plugin_with_context(self._task.action, collection_list=self._task.collections)
-        path = os.path.realpath(found.plugin_resolved_path)
+        path = os.path.realpath(found.plugin_resolved_path or "")
         folder, name = os.path.dirname(os.path.dirname(path)), os.path.basename(path)
         paths = {machine: os.path.join(folder, machine, name) for machine in MACHINES}
         return {machine: path for machine, path in paths.items() if os.path.exists(path)}
@@ -119,7 +124,7 @@ class ActionModule(NormalAction):
     def _can_pipeline(self):
         become = self._connection.become
         # Older versions of core have no attribute for it: su takes standard input for itself.
-        through = become is None or getattr(become, "pipelining", become.name != "su")
+        through = become is None or (not become.require_tty and getattr(become, "pipelining", become.name == "sudo"))
         return bool(self._binaries) and not self._task.async_val and self._connection.has_pipelining and through
 
     def _host(self):
@@ -166,7 +171,7 @@ class ActionModule(NormalAction):
             return super()._low_level_execute_command(cmd, *args, **kwargs)
         kwargs["in_data"] = GREETING + to_bytes(self._arguments)
         done = super()._low_level_execute_command(self._run_command(), *args, **kwargs)
-        if done["rc"] == STATUS["MISS"] and STARTED not in done["stdout"]:
+        if done["rc"] == STATUS["MISS"] and said(done) in self._binaries:
             self._put(said(done))
             done = super()._low_level_execute_command(self._run_command(), *args, **kwargs)
         return self._judged(done)
@@ -177,7 +182,8 @@ class ActionModule(NormalAction):
         if not started and done["rc"] == STATUS["UNSUPPORTED"]:
             raise self._unsupported(said(done))
         if not started or (done["rc"] in NOT_EXECUTED and not answer.strip()):
-            raise Fallback(said(done) or done["stderr"].strip() or "exit status %s" % done["rc"])
+            why = "" if started else said(done)
+            raise Fallback(why or done["stderr"].strip() or "exit status %s" % done["rc"])
         return dict(done, stdout=answer, stdout_lines=answer.splitlines())
 
     def _unsupported(self, machine):
@@ -228,13 +234,13 @@ def filled(script, **values):
 
 def shell(script):
     """A command that runs the script in the target's own shell."""
-    return "/bin/sh -c %s" % shlex.quote(script)
+    return "/bin/sh -c %s" % shlex.quote(script.replace(";\n", "; "))
 
 
 def said(done):
     """What the script told before it ended."""
-    lines = [line for line in done["stdout"].splitlines() if line.startswith("pci.passthrough: ")]
-    return lines[-1].split(": ", 1)[1] if lines else ""
+    _before, told, last = done["stdout"].rpartition("pci.passthrough: ")
+    return last.split("\n")[0].strip() if told else ""
 
 
 @functools.lru_cache(maxsize=None)
