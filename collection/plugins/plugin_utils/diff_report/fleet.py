@@ -1,0 +1,274 @@
+# Copyright (c) 2026, the pci.passthrough authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run has shown so far, compact: facts of hosts, each distinct change and problem once."""
+
+from __future__ import annotations
+
+import re
+
+from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import file_diff, iommu_map, visible_text
+
+#: What can be wrong with a host, the worst first: a host's state is the first that it has.
+KINDS = ("unreachable", "failed", "refused", "ignored", "warning")
+_CODE = re.compile(r"[a-z0-9_]{1,60}\Z")
+_OWN = "pci.passthrough."
+_REBOOTS = (_OWN + "reboot", "ansible.builtin.reboot", "ansible.legacy.reboot", "reboot")
+# Text of changes that is kept; beyond it a change keeps its label only.
+_MOST_TEXT = 32_000_000
+# Under any of these in a path of our modules begins what is the same on all hosts.
+_SAME_ON_ALL_HOSTS = ("/etc/", "/boot/")
+
+
+class Host:
+    """One host. `reboot` maps an action to the reasons it gave last, pairs of code and message."""
+
+    __slots__ = ("name", "changed", "failed", "unreachable", "refused", "reboot", "verdict", "iommu_map")
+
+    def __init__(self, name):
+        self.name = name
+        self.changed = self.failed = self.unreachable = self.refused = False
+        self.reboot = {}
+        self.verdict = None
+        self.iommu_map = None
+
+    def state(self):
+        """One word: the worst that is true of it."""
+        for word in ("unreachable", "refused", "failed", "changed"):
+            if getattr(self, word):
+                return word
+        return "ok"
+
+    def reboot_reasons(self):
+        """The reasons for a reboot, none if none is needed."""
+        return sorted({reason for reasons in self.reboot.values() for reason in reasons})
+
+
+class Change:
+    """A change that some hosts share. `diff` is None for one that came without a diff."""
+
+    __slots__ = ("diff", "hosts", "tasks", "at", "contexts_differ", "text_left_out")
+
+    def __init__(self, diff, at):
+        self.diff, self.at = diff, at
+        self.hosts, self.tasks = {}, {}
+        self.contexts_differ = self.text_left_out = False
+
+
+class Fleet:
+    """All hosts of a run."""
+
+    def __init__(self):
+        self.hosts = {}
+        self.changes = {}
+        self.without_diff = {}
+        self.problems = {}
+        self.maps = iommu_map.IommuMaps()
+        self._seen = {}
+        self._reasons = {}
+        self._text = 0
+
+    def host(self, name):
+        """The record of a host, new if it is not there."""
+        record = self.hosts.get(name)
+        if record is None:
+            record = self.hosts[name] = Host(name)
+        return record
+
+    def add_diffs(self, task, host, result):
+        """The diffs of one result, each item of a loop on its own. True if there was one."""
+        found = False
+        for item in _items(result):
+            if not item.get("changed") or _is_hidden(item):
+                continue
+            for entry in file_diff.entries(item.get("diff")):
+                found |= self._add_diff(task, host, item, entry)
+        return found
+
+    def _add_diff(self, task, host, item, entry):
+        path = _same_everywhere(_subject(entry, item, task), host, item, task)
+        fingerprint = file_diff.fingerprint({**entry, "before_header": path, "after_header": task.delegate_to})
+        known = self._seen.get(fingerprint)
+        if known is None:
+            diff = file_diff.read(entry, path)
+            known = self._seen[fingerprint] = (self._group(diff, task.delegate_to), diff.context_key) if diff else ()
+        if not known:
+            return False
+        change, context = known
+        change.contexts_differ |= context != change.diff.context_key
+        change.hosts[host.name] = None
+        change.tasks.setdefault(task.name)
+        self.host(host.name).changed = True
+        return True
+
+    def _group(self, diff, delegate_to):
+        key = (diff.key, delegate_to)
+        change = self.changes.get(key)
+        if change is None:
+            change = self.changes[key] = Change(diff, delegate_to)
+            self._text += diff.size
+            if self._text > _MOST_TEXT:
+                diff.hunks, change.text_left_out = [], True
+        return change
+
+    def add_success(self, task, host, result, had_diff):
+        """A result that is no failure."""
+        record = self.host(host.name)
+        if result.get("changed"):
+            record.changed = True
+            if not had_diff:
+                change = self.without_diff.setdefault((task.name, task.action), {})
+                change[host.name] = None
+        for item in _items(result):
+            if not _is_hidden(item):
+                self._add_findings(task, host, record, item)
+
+    def _add_findings(self, task, host, record, item):
+        facts = item.get("ansible_facts")
+        facts = facts.get("pci_passthrough") if isinstance(facts, dict) else None
+        if isinstance(facts, dict):
+            self._add_facts(record, facts)
+        if task.action in _REBOOTS and item.get("changed"):
+            if item.get("rebooted") is False:
+                record.reboot[task.action] = self._reasons_of([{"code": "reboot_task", "message": task.name}])
+            else:
+                record.reboot.clear()
+        elif isinstance(item.get("reboot_required"), bool):
+            reasons = self._reasons_of(item.get("reboot_reasons")) if item["reboot_required"] else ()
+            record.reboot[task.action] = reasons
+            if item["reboot_required"] and not reasons:
+                record.reboot[task.action] = self._reasons_of([{"message": task.name}])
+        if task.action.startswith(_OWN):
+            for problem in _dicts(item.get("problems")):
+                self._add_problem("warning", task, host, item, problem)
+
+    def _add_facts(self, record, facts):
+        verdict = facts.get("verdict")
+        if isinstance(verdict, dict) and isinstance(verdict.get("state"), str):
+            record.verdict = (visible_text.name(verdict["state"]), self._reasons_of(verdict.get("reasons")))
+            if verdict["state"] == "reboot_required":
+                record.reboot["verdict"] = record.verdict[1]
+            else:
+                record.reboot.pop("verdict", None)
+        found = self.maps.add(facts)
+        if found is not None:
+            record.iommu_map = found
+
+    def add_failure(self, task, host, result, ignored):
+        """A result that is a failure. A guard of ours has refused where it gives a stable code."""
+        record = self.host(host.name)
+        failed = [item for item in _items(result) if item.get("failed")] or [result]
+        for item in failed:
+            code = item.get("code")
+            hidden = _is_hidden(item)
+            guard = task.action.startswith(_OWN) and isinstance(code, str) and not hidden
+            if ignored:
+                kind = "ignored"
+            elif guard:
+                kind, record.refused = "refused", True
+            else:
+                kind, record.failed = "failed", True
+            problems = [p for p in _dicts(item.get("problems")) if p.get("severity") == "error"] if guard else []
+            for problem in problems or [{"code": code if guard else None, "message": _message(item, hidden)}]:
+                self._add_problem(kind, task, host, item, problem)
+
+    def add_unreachable(self, task, host, result, ignored):
+        """A host that did not answer."""
+        self.host(host.name).unreachable |= not ignored
+        kind = "ignored" if ignored else "unreachable"
+        self._add_problem(kind, task, host, result, {"message": _message(result, _is_hidden(result))})
+
+    def _add_problem(self, kind, task, host, item, problem):
+        code = problem.get("code")
+        code = code if isinstance(code, str) and _CODE.match(code) else None
+        device, hint = ((problem.get(key) if isinstance(problem.get(key), str) else None) for key in ("device", "hint"))
+        message = _same_everywhere(str(problem.get("message") or ""), host, item, task)
+        key = (
+            kind,
+            visible_text.plain(code) if code else None,
+            visible_text.name(device) if device else None,
+            visible_text.message(message),
+            visible_text.message(hint) if hint else None,
+            task.name,
+            task.action,
+        )
+        self.problems.setdefault(key, {})[host.name] = None
+
+    def settle(self, stats):
+        """After a playbook: what a rescue has dealt with is no failure of the host."""
+        for name, host in self.hosts.items():
+            if not stats.failures.get(name):
+                host.failed = host.refused = False
+            if not stats.dark.get(name):
+                host.unreachable = False
+
+    def _reasons_of(self, reasons):
+        """Code and message of each, the same object for the same reasons."""
+        found = []
+        for reason in _dicts(reasons):
+            code, message = reason.get("code"), reason.get("message")
+            code = visible_text.name(code) if isinstance(code, str) else None
+            found.append((code or "", visible_text.message(message) if isinstance(message, str) else ""))
+        found = tuple(found)
+        return self._reasons.setdefault(found, found)
+
+
+def _items(result):
+    """The results of a loop's items, or the one result."""
+    results = result.get("results")
+    if isinstance(results, list) and any(isinstance(item, dict) for item in results):
+        return _dicts(results)
+    return [result]
+
+
+def _is_hidden(result):
+    return bool(result.get("_ansible_no_log")) or "censored" in result
+
+
+def _dicts(value):
+    return [item for item in value if isinstance(item, dict)] if isinstance(value, (list, tuple)) else []
+
+
+def _message(result, hidden):
+    if hidden:
+        return "hidden by no_log"
+    for key in ("msg", "message", "stderr", "module_stderr", "reason"):
+        if isinstance(result.get(key), str) and result[key].strip():
+            return result[key]
+    return "rc %s" % result["rc"] if isinstance(result.get("rc"), int) else "no message"
+
+
+def _subject(entry, item, task):
+    named = file_diff.header(entry)
+    if named:
+        return named
+    for key in ("dest", "path", "name"):
+        if isinstance(item.get(key), str) and item[key].strip():
+            return item[key]
+    return "%s: %s" % (task.action, task.name)
+
+
+def _same_everywhere(text, host, item, task):
+    """Without what is a host's own: the root of its tree, its name, its address."""
+    text = visible_text.plain(text)
+    root = _root(item, task)
+    if root:
+        text = text.replace(root + "/", "/")
+    elif task.action.startswith(_OWN) and text.startswith("/"):
+        # Newer ansible-core does not tell the arguments: the tree's root ends where the path of all hosts begins.
+        starts = [text.rfind(mark) for mark in _SAME_ON_ALL_HOSTS]
+        text = text[max(0, *starts):]
+    for own, word in ((host.name, "{host}"), (host.address, "{address}")):
+        if own and own in text:
+            text = re.sub(r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])" % re.escape(own), word, text)
+    return text
+
+
+def _root(item, task):
+    invocation = item.get("invocation")
+    arguments = invocation.get("module_args") if isinstance(invocation, dict) else None
+    for arguments in (arguments, task.arguments):
+        root = arguments.get("root") if isinstance(arguments, dict) else None
+        if isinstance(root, str) and root.startswith("/") and "{{" not in root:
+            return root.rstrip("/")
+    return None

@@ -1,0 +1,145 @@
+# Copyright (c) 2026, the pci.passthrough authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""report.html: one file that needs nothing else. Every text goes through Jinja2's escaping or comes as JSON."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import pathlib
+
+import jinja2
+
+# Characters of diffs and of maps in the page; what is beyond is in report.json only.
+_MOST_DIFF_TEXT = 1_500_000
+_MOST_MAP_TEXT = 1_500_000
+_WORDS = {
+    "ready": "ready", "reboot_required": "reboot required", "not_configured": "not configured",
+    "unsupported": "unsupported", "unknown": "no verdict", "ok": "unchanged", "changed": "changed",
+    "refused": "refused", "failed": "failed", "unreachable": "unreachable", "ignored": "ignored or rescued",
+    "warning": "warning",
+}
+
+
+class HtmlReport:
+    """The template and what it includes, read once."""
+
+    def __init__(self):
+        directory = pathlib.Path(__file__).parent
+        read = {name: (directory / name).read_text(encoding="utf-8") for name in (
+            "report.html.j2", "report.css", "report.js",
+        )}
+        self._style, self._script = read["report.css"], read["report.js"]
+        environment = jinja2.Environment(
+            autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
+        )
+        environment.filters["parts"] = parts
+        environment.filters["words"] = lambda key: _WORDS.get(key, key)
+        self._template = environment.from_string(read["report.html.j2"])
+        # Nothing but these two may run or style the page, whatever gets into it.
+        self._policy = (
+            "default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'; "
+            "require-trusted-types-for 'script'; trusted-types 'none'" % (_hash(self._style), _hash(self._script))
+        )
+
+    def render(self, report):
+        """The page."""
+        shown, bodies, left = {}, 0, _MOST_DIFF_TEXT
+        for change in report["changes"]:
+            size = sum(len(line["text"]) + 40 for hunk in change["hunks"] for line in hunk)
+            if change["hunks"] and size <= left:
+                left -= size
+                bodies += 1
+                shown[change["id"]] = True
+        iommu, with_map = _fitting(report["iommu"])
+        changes = {change["id"]: change for change in report["changes"]}
+        return self._template.render(
+            report=report,
+            files=_files(report["changes"]),
+            changes=changes,
+            problems=[problem for problem in report["problems"] if problem["kind"] != "warning"],
+            warnings=[problem for problem in report["problems"] if problem["kind"] == "warning"],
+            shown=shown,
+            with_map=with_map,
+            bar=_bar(report["totals"]),
+            policy=self._policy,
+            style=Verbatim(self._style),
+            script=Verbatim(self._script),
+            data=Verbatim(_embedded(iommu)),
+        )
+
+
+class Verbatim(str):
+    """Text of our own, or JSON without a single `<`: goes into the page as it is."""
+
+    __slots__ = ()
+
+    def __html__(self):
+        return self
+
+
+def parts(line):
+    """A line's text cut where its marks begin and end: pairs of text and whether it is marked."""
+    at, found = 0, []
+    for start, end in line.get("marks", ()):
+        found.append((line["text"][at:start], False))
+        found.append((line["text"][start:end], True))
+        at = end
+    found.append((line["text"][at:], False))
+    return [(text, marked) for text, marked in found if text]
+
+
+def _files(changes):
+    """Changes by file, in the order they come in."""
+    files = {}
+    for change in changes:
+        files.setdefault((change["path"], change["on"]), []).append(change)
+    return files.items()
+
+
+def _bar(totals):
+    """The bar of verdicts: key, number, start and width in percent."""
+    at, found = 0.0, []
+    for key, number in totals["verdicts"].items():
+        if number:
+            width = 100.0 * number / totals["hosts"]
+            found.append({"key": key, "number": number, "start": round(at, 3), "width": round(width, 3)})
+            at += width
+    return found
+
+
+def _fitting(iommu):
+    """The tables of the maps, without those maps that would make the page too large; and which are in."""
+    size = len(json.dumps(iommu, ensure_ascii=False))
+    if size <= _MOST_MAP_TEXT:
+        return iommu, dict.fromkeys(range(len(iommu["maps"])), True)
+    kept, groups, devices, left = {}, {}, {}, _MOST_MAP_TEXT
+    for position, members in enumerate(iommu["maps"]):
+        cost = 8 * len(members)
+        new_groups = [group for group in members if group not in groups]
+        new_devices = [d for group in new_groups for d in iommu["groups"][group]["devices"] if d not in devices]
+        cost += sum(len(json.dumps(iommu["groups"][group], ensure_ascii=False)) for group in new_groups)
+        cost += sum(len(json.dumps(iommu["devices"][device], ensure_ascii=False)) for device in new_devices)
+        if cost > left:
+            continue
+        left -= cost
+        kept[position] = True
+        groups.update(dict.fromkeys(new_groups, True))
+        devices.update(dict.fromkeys(new_devices, True))
+    return {
+        "devices": [device if i in devices else None for i, device in enumerate(iommu["devices"])],
+        "groups": [group if i in groups else None for i, group in enumerate(iommu["groups"])],
+        "maps": [members if i in kept else None for i, members in enumerate(iommu["maps"])],
+    }, kept
+
+
+def _embedded(value):
+    """JSON that cannot end the element it stands in."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def _hash(text):
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode("utf-8")).digest()).decode("ascii")

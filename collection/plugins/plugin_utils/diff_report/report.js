@@ -1,0 +1,135 @@
+// Filters what is on the page and draws the IOMMU groups of a host on demand. Makes text nodes only, never markup.
+"use strict";
+(function () {
+  const input = document.getElementById("filter");
+  const found = document.getElementById("found");
+  const items = Array.from(document.querySelectorAll("[data-filter]"), function (element) {
+    const text = element.textContent + " " + (element.dataset.also || "");
+    return { element, text: text.toLowerCase(), row: element.tagName === "TR" };
+  });
+  const sections = Array.from(document.querySelectorAll("[data-section]"));
+  const picks = Array.from(document.querySelectorAll("button[data-pick]"));
+
+  function apply() {
+    const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+    const whole = input.value.trim().toLowerCase();
+    let rows = 0;
+    let cards = 0;
+    for (const item of items) {
+      const shown = words.every((word) => item.text.includes(word));
+      item.element.hidden = !shown;
+      if (item.row && item.element.nextElementSibling?.classList.contains("drawn")) {
+        item.element.nextElementSibling.hidden = !shown;
+      }
+      if (shown) {
+        if (item.row) rows += 1; else cards += 1;
+      }
+    }
+    for (const section of sections) {
+      section.hidden = !section.querySelector("[data-filter]:not([hidden])");
+    }
+    for (const pick of picks) {
+      pick.setAttribute("aria-pressed", String(pick.dataset.pick === whole));
+    }
+    found.value = words.length ? rows + " hosts, " + cards + " entries" : "";
+  }
+
+  input.addEventListener("input", apply);
+  for (const pick of picks) {
+    pick.addEventListener("click", function () {
+      input.value = pick.getAttribute("aria-pressed") === "true" ? "" : pick.dataset.pick;
+      apply();
+    });
+  }
+  document.addEventListener("keydown", function (event) {
+    if (event.key === "/" && document.activeElement !== input) {
+      event.preventDefault();
+      input.focus();
+    }
+  });
+  apply();
+
+  let iommu;
+
+  function make(tag, className, text) {
+    const element = document.createElement(tag);
+    if (className) element.className = className;
+    if (text !== undefined && text !== null) element.textContent = text;
+    return element;
+  }
+
+  function drawDevice(device) {
+    const item = make("li", device.driver === "vfio-pci" ? "device vfio" : "device");
+    const head = make("p", "what", device.class || "no PCI device");
+    item.append(head, make("p", "", device.name || device.id || ""));
+    const line = make("p", "dim");
+    line.append(make("code", "", device.address));
+    if (device.id && device.name) line.append(" ", make("code", "", device.id));
+    item.append(line);
+    const driver = make("p", "driver");
+    driver.append(make("span", device.driver === "vfio-pci" ? "tag ready" : "tag", device.driver || "no driver"));
+    for (const use of device.uses) driver.append(" ", make("span", "tag refused", use));
+    item.append(driver);
+    return item;
+  }
+
+  function drawGroup(group) {
+    const none = group.number === null;
+    const members = group.devices.map((position) => iommu.devices[position]);
+    const toGive = members.filter((device) => !device.bridge && device.class !== null);
+    const held = group.held.length > 0;
+    const all = !held && toGive.length > 0 && toGive.every((device) => device.driver === "vfio-pci");
+    const box = make("li", "group" + (held || none ? "" : all ? " taken" : " free"));
+    const title = make("h4", "", none ? "In no group" : "Group " + (group.number === null ? "?" : group.number));
+    if (group.type) title.append(" ", make("span", "dim", group.type));
+    const list = make("ul", "devices");
+    list.append(...members.map(drawDevice));
+    box.append(title, list);
+    if (none) {
+      box.append(make("p", "why", "Not viable: the IOMMU puts these in no group."));
+    } else if (held) {
+      box.append(make("p", "why", "Not viable as it is: " + group.held.join("; ") + "."));
+    } else if (toGive.length) {
+      box.append(make("p", "why", all ? "Viable: all on vfio-pci." : "Viable: no driver of the host holds it."));
+    }
+    return box;
+  }
+
+  function draw(button) {
+    const row = button.closest("tr");
+    if (button.getAttribute("aria-expanded") === "true") {
+      row.nextElementSibling.remove();
+      button.setAttribute("aria-expanded", "false");
+      button.textContent = "show";
+      return;
+    }
+    iommu = iommu || JSON.parse(document.getElementById("iommu").textContent);
+    const groups = iommu.maps[Number(button.dataset.map)].map((position) => iommu.groups[position]);
+    const drawn = make("tr", "drawn");
+    const cell = make("td");
+    cell.colSpan = row.cells.length;
+    const list = make("ul", "groups");
+    list.setAttribute("aria-label", button.getAttribute("aria-label"));
+    list.append(...groups.map(drawGroup));
+    cell.append(list);
+    drawn.append(cell);
+    row.after(drawn);
+    button.setAttribute("aria-expanded", "true");
+    button.textContent = "hide";
+  }
+
+  document.addEventListener("click", function (event) {
+    const button = event.target instanceof Element && event.target.closest("button.map");
+    if (button) draw(button);
+  });
+
+  // On paper nothing can be unfolded.
+  let unfolded = [];
+  window.addEventListener("beforeprint", function () {
+    unfolded = Array.from(document.querySelectorAll("details:not([open])"));
+    for (const details of unfolded) details.open = true;
+  });
+  window.addEventListener("afterprint", function () {
+    for (const details of unfolded) details.open = false;
+  });
+})();
