@@ -125,11 +125,12 @@ def timed(hook):
 
     @functools.wraps(hook)
     def measured(self, *args, **kwargs):
-        started = time.perf_counter()
+        started, processor = time.perf_counter(), time.thread_time()
         try:
             return hook(self, *args, **kwargs)
         finally:
             self._seconds += time.perf_counter() - started
+            self._cpu_seconds += time.thread_time() - processor
 
     return measured
 
@@ -151,7 +152,8 @@ class CallbackModule(CallbackBase):
         self._status = "running"
         self._started = None
         self._playbooks, self._plays = [], []
-        self._seconds, self._writes, self._next_write = 0.0, 0, 0.0
+        self._seconds, self._cpu_seconds = 0.0, 0.0
+        self._writes, self._next_write = 0, 0.0
         self._process = os.getpid()
 
     @timed
@@ -277,7 +279,9 @@ class CallbackModule(CallbackBase):
             "plays": self._plays,
             "started": self._started,
             "updated": _now(),
-            "callback": {"seconds": round(self._seconds, 3), "writes": self._writes},
+            "callback": {
+                "seconds": round(self._seconds, 3), "cpu_seconds": round(self._cpu_seconds, 3), "writes": self._writes,
+            },
         }
 
 

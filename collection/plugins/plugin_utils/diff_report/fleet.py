@@ -18,6 +18,8 @@ _REBOOTS = (_OWN + "reboot", "ansible.builtin.reboot", "ansible.legacy.reboot", 
 _MOST_TEXT = 32_000_000
 # Under any of these in a path of our modules begins what is the same on all hosts.
 _SAME_ON_ALL_HOSTS = ("/etc/", "/boot/")
+# Shorter names of hosts are words of common paths by chance.
+_SHORTEST_OWN = 3
 
 
 class Host:
@@ -259,7 +261,7 @@ def _same_everywhere(text, host, item, task):
         starts = [text.rfind(mark) for mark in _SAME_ON_ALL_HOSTS]
         text = text[max(0, *starts):]
     for own, word in ((host.name, "{host}"), (host.address, "{address}")):
-        if own and own in text:
+        if own and len(own) >= _SHORTEST_OWN and own in text:
             text = re.sub(r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])" % re.escape(own), word, text)
     return text
 

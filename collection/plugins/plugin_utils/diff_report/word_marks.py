@@ -70,7 +70,11 @@ def _whole(words, offset):
 
 def _mark(marks, words, first, end, offset):
     start = offset + sum(map(len, words[:first]))
-    stop = start + sum(map(len, words[first:end]))
+    text = "".join(words[first:end])
+    stop = start + len(text)
+    if text.strip():
+        # The blank that sets a new word off is no news.
+        start, stop = start + len(text) - len(text.lstrip()), start + len(text.rstrip())
     if stop == start:
         return
     if marks and marks[-1][1] == start:

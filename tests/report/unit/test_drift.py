@@ -1,0 +1,101 @@
+# Copyright (c) 2026, the pci.passthrough authors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is new, gone and changed since an earlier report."""
+
+import json
+import os
+import tempfile
+import unittest
+
+from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import drift, fleet, html_report, json_report
+from test_fleet import RUN, Host, Task, result_with
+
+
+def model(hosts):
+    """From {host: {path: new content}}; a path `verdict` gives the verdict, None an unreachable host."""
+    made = fleet.Fleet()
+    for name, files in hosts.items():
+        made.host(name)
+        if files is None:
+            made.add_unreachable(Task(), Host(name), {"msg": "gone"}, False)
+            continue
+        for path, content in files.items():
+            if path == "verdict":
+                facts = {"ansible_facts": {"pci_passthrough": {"verdict": {"state": content, "reasons": []}}}}
+                made.add_success(Task(), Host(name), facts, False)
+            elif path == "failed":
+                made.add_failure(Task(), Host(name), {"failed": True, "msg": content}, False)
+            else:
+                made.add_diffs(Task(), Host(name), result_with(after=content, header=path))
+    return made
+
+
+def compared(before, after, status_before="complete", status="complete"):
+    with tempfile.TemporaryDirectory() as directory:
+        path = os.path.join(directory, "report.json")
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(json_report.dump(json_report.build({**RUN, "status": status_before}, model(before), None)))
+        earlier = drift.Earlier(path)
+    built = json_report.build({**RUN, "status": status}, model(after), earlier)
+    html_report.HtmlReport().render(built)
+    return built["drift"]
+
+
+def entries(found):
+    return [(e["kind"], e["what"], e["subject"], e["before"], e["after"], e["hosts"]) for e in found["entries"]]
+
+
+class Drift(unittest.TestCase):
+    def test_nothing(self):
+        hosts = {"a": {"/etc/x": "1\n", "verdict": "ready"}, "b": {"/etc/x": "2\n"}}
+        found = compared(hosts, hosts)
+        self.assertEqual((entries(found), found["hosts_new"], found["hosts_gone"]), ([], [], []))
+
+    def test_new_gone_and_changed(self):
+        before = {name: {"/etc/same": "s\n", "/etc/gone": "g\n", "/etc/changed": "quiet old\n"} for name in "abc"}
+        after = {name: {"/etc/same": "s\n", "/etc/new": "n\n", "/etc/changed": "quiet new\n"} for name in "abc"}
+        after["a"]["/etc/changed"] = "quiet odd\n"
+        self.assertEqual(entries(compared(before, after)), [
+            ("changed", "change", "/etc/changed", "+old", "+odd", ["a"]),
+            ("changed", "change", "/etc/changed", "+old", "+new", ["b", "c"]),
+            ("gone", "change", "/etc/gone", "\u2212quiet  +g", None, ["a", "b", "c"]),
+            ("new", "change", "/etc/new", None, "\u2212quiet  +n", ["a", "b", "c"]),
+        ])
+
+    def test_verdicts_and_states(self):
+        found = compared({"a": {"verdict": "not_configured"}}, {"a": {"verdict": "ready", "failed": "x"}})
+        self.assertEqual(entries(found), [
+            ("changed", "state", "state", "ok", "failed", ["a"]),
+            ("changed", "verdict", "verdict", "not_configured", "ready", ["a"]),
+        ])
+
+    def test_hosts(self):
+        found = compared({"a": {}, "b": {}}, {"b": {}, "c": {}})
+        self.assertEqual((found["hosts_new"], found["hosts_gone"]), (["c"], ["a"]))
+
+    def test_what_was_not_seen_is_not_gone(self):
+        before = {"a": {"/etc/x": "1\n"}, "b": {"/etc/x": "1\n"}}
+        self.assertEqual(entries(compared(before, {"a": None, "b": before["b"]})), [])
+        failed = entries(compared(before, {"a": {"failed": "no"}, "b": before["b"]}))
+        self.assertEqual(failed, [("changed", "state", "state", "changed", "failed", ["a"])])
+        cut = compared(before, {"a": {}}, status="cut")
+        self.assertEqual([entry for entry in entries(cut) if entry[1] == "change"], [])
+        self.assertEqual(cut["hosts_gone"], [])
+
+    def test_an_earlier_report_that_was_cut(self):
+        self.assertIs(compared({"a": {}}, {"a": {}}, status_before="cut")["since_complete"], False)
+
+    def test_other_files_are_refused(self):
+        right = json_report.build(RUN, model({"a": {"/etc/x": "1\n"}}), None)
+        wrong = ["", "[]", "{}", "null", '{"schema": "x"}', json.dumps({**right, "version": 2}), json.dumps({**right, "hosts": [1]})]
+        wrong.append(json.dumps({**right, "changes": [{"id": "x"}]}))
+        for text in wrong:
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                file.write(text)
+                file.flush()
+                self.assertRaises(ValueError, drift.Earlier, file.name)
+
+
+if __name__ == "__main__":
+    unittest.main()
