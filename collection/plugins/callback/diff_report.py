@@ -180,6 +180,11 @@ class CallbackModule(CallbackBase):
             self._write()
 
     @timed
+    def v2_playbook_on_task_start(self, task, is_conditional):
+        """A good moment: the next results may be long in coming."""
+        self._write_if_due()
+
+    @timed
     def v2_on_file_diff(self, result):
         """Comes before the result it belongs to, and only where Ansible would show the diff."""
         if self._fleet.add_diffs(_task(result), _host(result), result._result):
@@ -252,9 +257,9 @@ class CallbackModule(CallbackBase):
 
     def _write(self):
         """Writes both files; returns the report, or None where that fails."""
-        started = time.perf_counter()
         if self._html is None:
             self._html = html_report.HtmlReport()
+        started = time.perf_counter()
         report = json_report.build(self._run(), self._fleet, self._earlier)
         try:
             os.makedirs(self._directory, exist_ok=True)

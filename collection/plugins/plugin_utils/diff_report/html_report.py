@@ -57,6 +57,7 @@ class HtmlReport:
         changes = {change["id"]: change for change in report["changes"]}
         return self._template.render(
             report=report,
+            codes=_codes(report),
             files=_files(report["changes"]),
             changes=changes,
             problems=[problem for problem in report["problems"] if problem["kind"] != "warning"],
@@ -89,6 +90,16 @@ def parts(line):
         at = end
     found.append((line["text"][at:], False))
     return [(text, marked) for text, marked in found if text]
+
+
+def _codes(report):
+    """For each host the codes of its problems, each once."""
+    codes = {}
+    for problem in report["problems"]:
+        if problem["code"] and problem["kind"] != "warning":
+            for name in problem["hosts"]:
+                codes.setdefault(name, {})[problem["code"]] = None
+    return codes
 
 
 def _files(changes):

@@ -5,11 +5,15 @@
 
 from __future__ import annotations
 
+import re
+
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import visible_text
 
 # A group with one of these, or with a bridge, can still be given to a guest.
 _HARMLESS_DRIVERS = (None, "vfio-pci", "pci-stub", "pcieport")
 _MOST_DEVICES = 8192
+# pci.ids has the usual name in brackets: "Advanced Micro Devices, Inc. [AMD]".
+_SHORT_VENDOR = re.compile(r"\[([^\[\]]+)\]$")
 
 
 class IommuMaps:
@@ -65,7 +69,9 @@ def _device(device):
         kind, what = _text(use.get("kind")), _text(use.get("what"))
         if kind:
             uses.append("%s %s" % (kind.replace("_", " "), what) if what else kind.replace("_", " "))
-    name = " ".join(part for part in (_text(device.get("vendor_name")), _text(device.get("device_name"))) if part)
+    vendor = _text(device.get("vendor_name")) or ""
+    short = _SHORT_VENDOR.search(vendor)
+    name = " ".join(part for part in (short.group(1) if short else vendor, _text(device.get("device_name"))) if part)
     return (
         _text(device.get("address")),
         _text(device.get("class_name")) or _class_of(_text(device.get("class_id"))),

@@ -85,22 +85,32 @@
     const list = make("ul", "devices");
     list.append(...members.map(drawDevice));
     box.append(title, list);
+    const say = function (word, reason) {
+      const why = make("p", "why");
+      why.append(make("b", "", word), reason);
+      box.append(why);
+    };
     if (none) {
-      box.append(make("p", "why", "Not viable: the IOMMU puts these in no group."));
+      say("Not viable", ": the IOMMU has these in no group.");
     } else if (held) {
-      box.append(make("p", "why", "Not viable as it is: " + group.held.join("; ") + "."));
+      say("Not viable", " as it is: " + group.held.join("; ") + ".");
     } else if (toGive.length) {
-      box.append(make("p", "why", all ? "Viable: all on vfio-pci." : "Viable: no driver of the host holds it."));
+      say("Viable", all ? ": all on vfio-pci." : ": no driver of the host holds it.");
     }
     return box;
+  }
+
+  function turn(button, was, now) {
+    button.setAttribute("aria-expanded", String(now === "hide"));
+    button.setAttribute("aria-label", now + button.getAttribute("aria-label").slice(was.length));
+    button.textContent = now;
   }
 
   function draw(button) {
     const row = button.closest("tr");
     if (button.getAttribute("aria-expanded") === "true") {
       row.nextElementSibling.remove();
-      button.setAttribute("aria-expanded", "false");
-      button.textContent = "show";
+      turn(button, "hide", "show");
       return;
     }
     iommu = iommu || JSON.parse(document.getElementById("iommu").textContent);
@@ -109,13 +119,12 @@
     const cell = make("td");
     cell.colSpan = row.cells.length;
     const list = make("ul", "groups");
-    list.setAttribute("aria-label", button.getAttribute("aria-label"));
+    list.setAttribute("aria-label", "IOMMU groups of " + row.cells[0].textContent);
     list.append(...groups.map(drawGroup));
     cell.append(list);
     drawn.append(cell);
     row.after(drawn);
-    button.setAttribute("aria-expanded", "true");
-    button.textContent = "hide";
+    turn(button, "show", "hide");
   }
 
   document.addEventListener("click", function (event) {

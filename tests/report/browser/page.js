@@ -1,0 +1,241 @@
+// Opens report.html in Debian's Chromium and looks at it as a person would.
+//   node page.js KIND REPORT_DIRECTORY SCREENSHOT_DIRECTORY MODULES
+// KIND is the name of one of the functions in `looks`. Prints one line for each check; ends with 1 at the first that
+// does not hold.
+"use strict";
+const assert = require("node:assert/strict");
+const fs = require("node:fs");
+const path = require("node:path");
+const url = require("node:url");
+
+const [kind, reports, shots, modules] = process.argv.slice(2);
+const { chromium } = require(path.join(modules, "playwright-core"));
+const axe = fs.readFileSync(path.join(modules, "axe-core/axe.min.js"), "utf8");
+
+const page_path = path.join(reports, "report.html");
+const report = JSON.parse(fs.readFileSync(path.join(reports, "report.json"), "utf8"));
+
+function holds(what) {
+  console.log("ok: " + what);
+}
+
+async function shoot(page, name, full) {
+  await page.evaluate(() => window.scrollTo(0, 0));
+  await page.screenshot({ path: path.join(shots, kind + "-" + name + ".png"), fullPage: Boolean(full) });
+}
+
+const visible = (page, selector) => page.locator(selector + ":visible").count();
+
+async function type(page, text) {
+  await page.locator("#filter").fill(text);
+}
+
+// No serious or critical fault. The rules run in the page's own world past its policy, which is for the page itself.
+async function accessible(page, what) {
+  await page.evaluate(axe);
+  const result = await page.evaluate(() => window.axe.run(document, { resultTypes: ["violations"] }));
+  const faults = result.violations
+    .filter((fault) => ["serious", "critical"].includes(fault.impact))
+    .map((fault) => fault.id + ": " + fault.nodes.slice(0, 3).map((node) => node.html).join(" | "));
+  assert.deepEqual(faults, [], what);
+  holds("axe-core finds no serious or critical fault " + what);
+}
+
+async function openMap(page, host) {
+  const row = page.locator("tbody tr[data-filter]").filter({ has: page.locator("th", { hasText: new RegExp("^" + host + "$") }) });
+  await row.locator("button.map").click();
+  return row.locator("xpath=following-sibling::tr[1]");
+}
+
+const looks = {
+  // The sample hosts: everything there is to see, on a screen, in the dark, on a phone, on paper, by keyboard.
+  async sample(page) {
+    const cards = await visible(page, ".card.change");
+    assert.equal(cards, report.changes.length + report.changes_without_diff.length);
+    assert.equal(await visible(page, "tbody tr[data-filter]"), report.hosts.length);
+    holds(cards + " changes on " + report.hosts.length + " hosts are there");
+    const grub = page.locator(".card.change", { hasText: "GRUB_CMDLINE_LINUX_DEFAULT" }).first();
+    assert.match(await grub.locator("ins").first().textContent(), /^(intel|amd)_iommu=on$/);
+    holds("the word that differs is marked");
+    const refused = report.problems.find((problem) => problem.code === "root_disk");
+    const card = page.locator(".card.problem.refused", { hasText: "root_disk" }).first();
+    for (const text of [refused.device, refused.message, refused.hint]) {
+      assert.ok((await card.textContent()).includes(text), text);
+    }
+    holds("a guard's code, device and hint are there");
+    await shoot(page, "light", true);
+    await accessible(page, "in the light");
+
+    await type(page, "grub");
+    assert.ok(await visible(page, ".card.change") < cards);
+    assert.equal(await visible(page, "section.file"), await page.locator("section.file", { hasText: "grub" }).count());
+    await type(page, "root_disk");
+    assert.equal(await visible(page, "tbody tr[data-filter]"), report.hosts.filter((host) =>
+      host.problems.some((id) => report.problems[id].code === "root_disk")).length);
+    await type(page, "no such thing");
+    assert.equal(await visible(page, "[data-filter]"), 0);
+    await type(page, "");
+    holds("typing filters by file and code");
+
+    await page.keyboard.press("Tab");
+    await page.locator("h1").click();
+    await page.keyboard.press("/");
+    assert.equal(await page.evaluate(() => document.activeElement.id), "filter");
+    await page.keyboard.press("Tab");
+    await page.keyboard.press("Enter");
+    const picked = await page.locator("button[aria-pressed=true]").getAttribute("data-pick");
+    assert.equal(await page.locator("#filter").inputValue(), picked);
+    await page.keyboard.press("Enter");
+    assert.equal(await page.locator("#filter").inputValue(), "");
+    holds("the keyboard reaches the filter and the verdicts");
+
+    const host = report.hosts.find((one) => one.iommu_map !== null);
+    const drawn = await openMap(page, host.name);
+    const map = report.iommu.maps[host.iommu_map].map((group) => report.iommu.groups[group]);
+    assert.equal(await drawn.locator("li.group").count(), map.length);
+    assert.equal(await drawn.locator("li.device").count(), map.reduce((sum, group) => sum + group.devices.length, 0));
+    const held = map.find((group) => group.held.length);
+    if (held) {
+      assert.ok((await drawn.textContent()).includes(held.held[0]));
+    }
+    holds("the IOMMU groups of " + host.name + " are drawn, and why one is not viable");
+    // The filter stays at the top of the window: with the whole map in it, it covers nothing.
+    await page.setViewportSize({ width: 1280, height: 2400 });
+    await drawn.screenshot({ path: path.join(shots, kind + "-map.png") });
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await accessible(page, "with a map open");
+
+    await page.emulateMedia({ colorScheme: "dark" });
+    await shoot(page, "dark", true);
+    await accessible(page, "in the dark");
+
+    await page.setViewportSize({ width: 360, height: 740 });
+    const wide = await page.evaluate(() => document.documentElement.scrollWidth);
+    assert.ok(wide <= 360, "the page is " + wide + " pixels wide on a phone of 360");
+    await shoot(page, "phone", true);
+    await accessible(page, "on a phone");
+    holds("nothing has to be scrolled sideways on a phone");
+
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.emulateMedia({ media: "print", colorScheme: "light" });
+    await page.evaluate(() => window.dispatchEvent(new Event("beforeprint")));
+    assert.equal(await page.locator("details:not([open])").count(), 0);
+    fs.writeFileSync(path.join(shots, kind + ".pdf"), await page.pdf({ format: "A4" }));
+    holds("on paper everything is unfolded");
+  },
+
+  // A thousand hosts: no wait.
+  async fleet(page, opened) {
+    assert.equal(report.hosts.length, 1000);
+    const size = fs.statSync(page_path).size;
+    assert.ok(size < 5e6, "the page has " + size + " bytes");
+    assert.ok(opened < 3000, "opened in " + opened + " ms");
+    holds("a page of " + Math.round(size / 1000) + " KB opens in " + opened + " ms");
+    const counts = report.changes.map((change) => change.hosts.length);
+    assert.ok(counts[0] < 10 && counts[0] === Math.min(...counts), "outliers first: " + counts);
+    const first = await page.locator(".card.change").first().textContent();
+    assert.ok(first.includes(report.changes[0].label));
+    holds("the outliers come first");
+    const times = [];
+    for (const text of ["p", "pv", "pve0", "pve05", "pve0501", "/etc/modules", "ready", "not configured", ""]) {
+      times.push(await page.evaluate(async (value) => {
+        const input = document.getElementById("filter");
+        const started = performance.now();
+        input.value = value;
+        input.dispatchEvent(new Event("input"));
+        document.body.getBoundingClientRect();
+        await new Promise((done) => requestAnimationFrame(() => setTimeout(done)));
+        return performance.now() - started;
+      }, text));
+    }
+    const slowest = Math.round(Math.max(...times));
+    assert.ok(slowest < 1000, "filtering takes " + slowest + " ms");
+    holds("a letter typed takes " + slowest + " ms at most, drawn anew");
+    await type(page, "pve0501");
+    assert.equal(await visible(page, "tbody tr[data-filter]"), 1);
+    const drawn = await openMap(page, "pve0501");
+    assert.ok(await drawn.locator("li.device").count() > 5);
+    await shoot(page, "one-host", true);
+    await type(page, "");
+    await shoot(page, "top");
+    for (const verdict of ["ready", "not configured"]) {
+      await page.locator("button[data-pick='" + verdict + "']").click();
+      const expected = report.hosts.filter((host) => host.verdict?.state === verdict.replace(" ", "_")).length;
+      assert.ok(await visible(page, "tbody tr[data-filter]") >= expected && expected > 0);
+      await page.locator("button[data-pick='" + verdict + "']").click();
+    }
+    holds("hosts are found by name and by verdict");
+    await accessible(page, "with a thousand hosts");
+  },
+
+  async drift(page) {
+    const cards = page.locator(".card.drift");
+    assert.equal(await cards.count(), report.drift.entries.length);
+    for (const kind of ["new", "gone", "changed"]) {
+      const expected = report.drift.entries.filter((entry) => entry.kind === kind).length;
+      assert.ok(expected > 0, "the sample has drift of the kind " + kind);
+      assert.equal(await cards.filter({ has: page.locator(".tag." + kind) }).count(), expected);
+    }
+    for (const name of [...report.drift.hosts_new, ...report.drift.hosts_gone]) {
+      assert.ok((await page.locator("section", { has: page.locator("#drift") }).first().textContent()).includes(name));
+    }
+    holds("what is new, gone and changed is there");
+    await shoot(page, "light", true);
+    await accessible(page, "with drift");
+  },
+
+  async hostile(page) {
+    assert.equal(await page.locator("img, iframe, object, a").count(), 0);
+    assert.equal(await page.locator("script").count(), 2);
+    const text = await page.locator("body").textContent();
+    assert.ok(text.includes("<script>") && text.includes("onerror"), "the markup is there as text");
+    const host = report.hosts.find((one) => one.iommu_map !== null);
+    const button = page.locator("button.map").first();
+    await button.click();
+    assert.ok(await page.locator("li.device").count() > 0, host.name);
+    assert.equal(await page.locator("img, iframe, object, a").count(), 0);
+    await type(page, "<script>");
+    assert.ok(await visible(page, "[data-filter]") > 0);
+    await type(page, "");
+    assert.equal(await page.evaluate(() => window.owned), undefined);
+    await shoot(page, "light", true);
+    holds("markup, scripts and control characters are text");
+  },
+
+  async cut(page) {
+    const word = await page.locator("p.cut").textContent();
+    assert.match(word, report.status === "cut" ? /This run was cut/ : /had not ended/);
+    await shoot(page, "light", true);
+    holds("the page says that the run was cut");
+  },
+};
+
+(async function () {
+  fs.mkdirSync(shots, { recursive: true });
+  const browser = await chromium.launch({
+    executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
+    args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+      "--disable-component-update", "--disable-sync"],
+  });
+  try {
+    const page = await browser.newPage({ viewport: { width: 1280, height: 900 }, colorScheme: "light" });
+    const faults = [];
+    const asked = [];
+    page.on("pageerror", (error) => faults.push(String(error)));
+    page.on("console", (message) => { if (message.type() === "error") faults.push(message.text()); });
+    page.on("dialog", (dialog) => { faults.push("a dialog: " + dialog.message()); dialog.dismiss(); });
+    page.on("request", (request) => { asked.push(request.url()); });
+    const address = url.pathToFileURL(page_path).href;
+    const started = Date.now();
+    await page.goto(address, { waitUntil: "load" });
+    await looks[kind](page, Date.now() - started);
+    assert.deepEqual(faults, []);
+    assert.deepEqual(asked, [address]);
+    holds("no error in the console, nothing is fetched");
+  } finally {
+    await browser.close();
+  }
+})().catch(function (error) {
+  console.error(error.stack);
+  process.exit(1);
+});
