@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: the collection at work, on this machine (read only) and on two sample hosts.
 
+mod report;
 mod sample_hosts;
 mod this_machine;
 
@@ -43,6 +44,7 @@ pub fn run(arguments: &[String]) -> Result<(), String> {
     demo.facts()?;
     demo.read_only_role()?;
     demo.sample_hosts()?;
+    demo.report()?;
 
     println!("\n== Results: {}", paths::shown(&demo.dir));
     for name in paths::list(&demo.dir)? {

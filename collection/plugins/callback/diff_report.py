@@ -18,7 +18,7 @@ description:
   - Shows each host's state, whether a reboot is due and why, which guard refused what, the verdict, and the IOMMU
     groups as M(pci.passthrough.iommu_facts) found them.
   - The diffs are those of every module, and those that Ansible itself would show with C(--diff). What C(no_log) hides
-    stays hidden. Arguments of tasks are never written.
+    stays hidden. Of a task's arguments none is written but the path that a diff is about.
   - The files are written while the run goes on, each in one step, and are readable by their owner only when new. A run
     that is cut leaves a report of what was seen, which says so.
 options:

@@ -27,7 +27,8 @@ def model(hosts):
             elif path == "failed":
                 made.add_failure(Task(), Host(name), {"failed": True, "msg": content}, False)
             else:
-                made.add_diffs(Task(), Host(name), result_with(after=content, header=path))
+                old, new = content if isinstance(content, tuple) else ("quiet\n", content)
+                made.add_diffs(Task(), Host(name), result_with(old, new, path))
     return made
 
 
@@ -62,6 +63,12 @@ class Drift(unittest.TestCase):
             ("gone", "change", "/etc/gone", "\u2212quiet  +g", None, ["a", "b", "c"]),
             ("new", "change", "/etc/new", None, "\u2212quiet  +n", ["a", "b", "c"]),
         ])
+
+    def test_the_same_words_on_another_line(self):
+        before = {"a": {"/etc/x": ("quiet\n", "quiet word\n")}}
+        after = {"a": {"/etc/x": ("splash\n", "splash word\n")}}
+        ((kind, _what, _subject, was, is_now, _hosts),) = entries(compared(before, after))
+        self.assertEqual((kind, was, is_now), ("changed", "+word in: quiet", "+word in: splash"))
 
     def test_verdicts_and_states(self):
         found = compared({"a": {"verdict": "not_configured"}}, {"a": {"verdict": "ready", "failed": "x"}})

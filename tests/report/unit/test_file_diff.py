@@ -68,7 +68,7 @@ class Shapes(unittest.TestCase):
         for value in (1, 2.5, True, ["a"], {"a": {1: 2}}, b"\xff", "\ud800", {"x": float("nan")}):
             entry = {"before": value, "after": "text", "prepared": value, "before_header": value}
             file_diff.fingerprint(entry)
-            file_diff.header(entry)
+            file_diff.subject(entry, entry, entry)
             diff = file_diff.read(entry, "/x")
             json.dumps(diff.hunks).encode("utf-8")
 

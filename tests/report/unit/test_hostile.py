@@ -103,7 +103,7 @@ class Hostile(unittest.TestCase):
         self.assertEqual(json.loads(data), self.report["iommu"])
 
     def test_huge_texts_are_cut(self):
-        found, page = report(everywhere("x" * 3_000_000), playbooks=["p"])
+        found, page = report(everywhere("x" * 300_000), playbooks=["p"])
         self.assertLess(len(json.dumps(found)), 60_000)
         self.assertLess(len(page), 120_000)
         self.assertIn("more characters", page)

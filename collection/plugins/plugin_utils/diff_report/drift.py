@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import json
 
+from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import visible_text
+
 
 class Earlier:
     """An earlier report.json, as far as it is compared."""
@@ -19,14 +21,16 @@ class Earlier:
         if report.get("version") != 1:
             raise ValueError("its schema version is %s, and this plugin reads version 1" % report.get("version"))
         try:
-            self.ended = str(report["updated"])
+            self.ended = visible_text.name(report["updated"])
             self.complete = report["status"] == "complete"
-            self.hosts = {str(host["name"]): host for host in report["hosts"]}
+            self.hosts = {visible_text.name(host["name"]): host for host in report["hosts"]}
             self.changes = {str(change["id"]): change for change in report["changes"]}
             for host in self.hosts.values():
                 (host["state"], host["changes"], host["verdict"])
             for change in self.changes.values():
                 (change["path"], change["aspect"], change["on"], change["label"])
+                change["label"] = visible_text.name(change["label"])
+                _first_line(change)
         except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("it does not keep to the schema (%s)" % error) from error
 
@@ -63,13 +67,14 @@ def _host_drift(before, host, old_changes, new_changes, all_seen):
         if set(was) == set(is_now) or (not is_now and not all_seen):
             continue
         kind = "changed" if was and is_now else "new" if is_now else "gone"
-        value = {
-            "kind": kind,
-            "what": "change",
-            "subject": file[0],
-            "before": "; ".join(sorted(was.values())) or None,
-            "after": "; ".join(sorted(is_now.values())) or None,
-        }
+        old_words, new_words = ("; ".join(sorted(labels.values())) or None for labels in (was, is_now))
+        if old_words == new_words:
+            # The same words on another line.
+            old_words, new_words = (
+                "; ".join(sorted("%s in: %s" % (labels[i], _first_line(all_of[i])) for i in labels))
+                for labels, all_of in ((was, old_changes), (is_now, new_changes))
+            )
+        value = {"kind": kind, "what": "change", "subject": file[0], "before": old_words, "after": new_words}
         yield (kind, file, tuple(sorted(was)), tuple(sorted(is_now))), value
     for what, was, is_now in (
         ("verdict", _verdict(before), _verdict(host)),
@@ -85,10 +90,16 @@ def _by_file(ids, changes):
     for number in ids:
         change = changes.get(number)
         if change:
-            files.setdefault((change["path"], change["aspect"], change["on"]), {})[number] = change["label"]
+            file = (visible_text.name(change["path"]), change["aspect"], change["on"])
+            files.setdefault(file, {})[number] = change["label"]
     return files
+
+
+def _first_line(change):
+    lines = [line["text"] for hunk in change["hunks"] for line in hunk if line["op"] in ("-", "+")]
+    return visible_text.name(lines[0][:120]) if lines else "lines that are not kept"
 
 
 def _verdict(host):
     verdict = host["verdict"]
-    return verdict["state"] if isinstance(verdict, dict) else None
+    return visible_text.name(verdict["state"]) if isinstance(verdict, dict) else None

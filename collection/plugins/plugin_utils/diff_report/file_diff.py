@@ -78,16 +78,18 @@ def read(entry, path):
     return FileDiff(path, aspect, hunks, kind)
 
 
-def header(entry):
-    """The path that the entry itself names, or None."""
-    # after_header is often a temporary file on the controller.
-    for key in ("before_header", "after_header"):
-        if isinstance(entry.get(key), str) and entry[key].strip():
-            return visible_text.plain(entry[key])
-    for key in ("before", "after"):
-        side = entry.get(key)
-        if isinstance(side, dict) and isinstance(side.get("path"), str):
-            return visible_text.plain(side["path"])
+def subject(entry, result, arguments):
+    """What the entry is about, as it, the result around it or the task's arguments name it; None where none does."""
+    named = [entry.get("before_header")]
+    named += [side.get("path") for side in (entry.get("before"), entry.get("after")) if isinstance(side, dict)]
+    # For a new file after_header alone may be there, and be a temporary one on the controller. Arguments may be
+    # templates still, which tell more than that.
+    for place in (result, arguments):
+        named += [place.get("dest"), place.get("path")]
+    named += [entry.get("after_header"), result.get("name")]
+    for name in named:
+        if isinstance(name, str) and name.strip():
+            return visible_text.plain(name)
     return None
 
 

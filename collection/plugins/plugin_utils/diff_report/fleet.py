@@ -88,7 +88,8 @@ class Fleet:
         return found
 
     def _add_diff(self, task, host, item, entry):
-        path = _same_everywhere(_subject(entry, item, task), host, item, task)
+        path = file_diff.subject(entry, item, task.arguments) or "%s: %s" % (task.action, task.name)
+        path = _same_everywhere(path, host, item, task)
         fingerprint = file_diff.fingerprint({**entry, "before_header": path, "after_header": task.delegate_to})
         known = self._seen.get(fingerprint)
         if known is None:
@@ -209,8 +210,8 @@ class Fleet:
         found = []
         for reason in _dicts(reasons):
             code, message = reason.get("code"), reason.get("message")
-            code = visible_text.name(code) if isinstance(code, str) else None
-            found.append((code or "", visible_text.message(message) if isinstance(message, str) else ""))
+            code = visible_text.name(code) if isinstance(code, str) else ""
+            found.append((code, visible_text.message(message) if isinstance(message, str) else code))
         found = tuple(found)
         return self._reasons.setdefault(found, found)
 
@@ -238,16 +239,6 @@ def _message(result, hidden):
         if isinstance(result.get(key), str) and result[key].strip():
             return result[key]
     return "rc %s" % result["rc"] if isinstance(result.get("rc"), int) else "no message"
-
-
-def _subject(entry, item, task):
-    named = file_diff.header(entry)
-    if named:
-        return named
-    for key in ("dest", "path", "name"):
-        if isinstance(item.get(key), str) and item[key].strip():
-            return item[key]
-    return "%s: %s" % (task.action, task.name)
 
 
 def _same_everywhere(text, host, item, task):

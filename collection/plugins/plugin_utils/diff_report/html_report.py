@@ -58,6 +58,7 @@ class HtmlReport:
         return self._template.render(
             report=report,
             codes=_codes(report),
+            verdict_reasons=_verdict_reasons(report["hosts"]),
             files=_files(report["changes"]),
             changes=changes,
             problems=[problem for problem in report["problems"] if problem["kind"] != "warning"],
@@ -100,6 +101,16 @@ def _codes(report):
             for name in problem["hosts"]:
                 codes.setdefault(name, {})[problem["code"]] = None
     return codes
+
+
+def _verdict_reasons(hosts):
+    """Each distinct reason of a verdict with its hosts: rows of verdict, code, message and names."""
+    found = {}
+    for host in hosts:
+        for reason in host["verdict"]["reasons"] if host["verdict"] else ():
+            key = (host["verdict"]["state"], reason["code"], reason["message"])
+            found.setdefault(key, []).append(host["name"])
+    return sorted(((*key, names) for key, names in found.items()), key=lambda row: (len(row[3]), row[:3]))
 
 
 def _files(changes):

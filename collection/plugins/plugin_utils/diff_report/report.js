@@ -10,6 +10,10 @@
   const sections = Array.from(document.querySelectorAll("[data-section]"));
   const picks = Array.from(document.querySelectorAll("button[data-pick]"));
 
+  function number(count, one, many) {
+    return count + " " + (count === 1 ? one : many);
+  }
+
   function apply() {
     const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
     const whole = input.value.trim().toLowerCase();
@@ -31,7 +35,7 @@
     for (const pick of picks) {
       pick.setAttribute("aria-pressed", String(pick.dataset.pick === whole));
     }
-    found.value = words.length ? rows + " hosts, " + cards + " entries" : "";
+    found.value = words.length ? number(rows, "host", "hosts") + ", " + number(cards, "entry", "entries") : "";
   }
 
   input.addEventListener("input", apply);
@@ -79,7 +83,7 @@
     const toGive = members.filter((device) => !device.bridge && device.class !== null);
     const held = group.held.length > 0;
     const all = !held && toGive.length > 0 && toGive.every((device) => device.driver === "vfio-pci");
-    const box = make("li", "group" + (held || none ? "" : all ? " taken" : " free"));
+    const box = make("li", "group" + (none ? " alone" : held ? "" : all ? " taken" : " free"));
     const title = make("h4", "", none ? "In no group" : "Group " + (group.number === null ? "?" : group.number));
     if (group.type) title.append(" ", make("span", "dim", group.type));
     const list = make("ul", "devices");
@@ -91,7 +95,7 @@
       box.append(why);
     };
     if (none) {
-      say("Not viable", ": the IOMMU has these in no group.");
+      say("Not viable", ": the IOMMU is off, or leaves these out.");
     } else if (held) {
       say("Not viable", " as it is: " + group.held.join("; ") + ".");
     } else if (toGive.length) {
@@ -117,6 +121,8 @@
     const groups = iommu.maps[Number(button.dataset.map)].map((position) => iommu.groups[position]);
     const drawn = make("tr", "drawn");
     const cell = make("td");
+    drawn.setAttribute("role", "row");
+    cell.setAttribute("role", "cell");
     cell.colSpan = row.cells.length;
     const list = make("ul", "groups");
     list.setAttribute("aria-label", "IOMMU groups of " + row.cells[0].textContent);
