@@ -48,6 +48,11 @@ class Shapes(unittest.TestCase):
         self.assertEqual([len(hunk) for hunk in diff.hunks], [3, 1])
         self.assertEqual(shown(diff), [" a", "-b", "+c", "-x"])
 
+    def test_a_line_that_looks_like_a_header(self):
+        text = "--- a\n+++ b\n@@ -1,2 +1 @@\n--- drop table\n x\n--- c\n+++ d\n@@ -1 +1 @@\n+y\n"
+        diff = file_diff.read({"prepared": text}, "/x.sql")
+        self.assertEqual(shown(diff), ["--- drop table", " x", "+y"])
+
     def test_a_tool_s_own_words(self):
         diff = file_diff.read({"prepared": "The following packages will be upgraded:\n  grub2\n"}, "/x")
         self.assertEqual(shown(diff), ["~The following packages will be upgraded:", "~ grub2"])

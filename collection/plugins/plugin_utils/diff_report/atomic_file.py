@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
 
@@ -21,5 +22,7 @@ def write(path, text):
             os.chmod(temporary, os.stat(path).st_mode & 0o7777)
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        # Ctrl-C may come after the rename; nothing is to take its place.
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
         raise

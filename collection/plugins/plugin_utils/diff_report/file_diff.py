@@ -18,7 +18,6 @@ _MOST_LINES = 400
 _MOST_COMPARED = 2000
 # lineinfile and others name the aspect behind the path.
 _ASPECT = re.compile(r"^(?P<path>.+) \((?P<aspect>content|file attributes)\)$")
-_PREPARED_HEADER = re.compile(r"^(?:---|\+\+\+) ")
 
 
 class FileDiff:
@@ -164,8 +163,12 @@ def _compared(before, after):
 def _prepared(text):
     """A text that a module made itself: a unified diff as a rule, or a tool's own words."""
     hunks, hunk = [], []
-    for text_line in _lines(text):
-        if _PREPARED_HEADER.match(text_line):
+    lines = _lines(text)
+    # Only together are they a header: a line of SQL that goes begins with `--- ` too.
+    pairs = [at for at in range(len(lines) - 1) if lines[at].startswith("--- ") and lines[at + 1].startswith("+++ ")]
+    header = {line for at in pairs for line in (at, at + 1)}
+    for at, text_line in enumerate(lines):
+        if at in header:
             continue
         if text_line.startswith("@@"):
             hunk = []
