@@ -9,8 +9,8 @@ import re
 
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import visible_text
 
-# A group with one of these, or with a bridge, can still be given to a guest.
-_HARMLESS_DRIVERS = (None, "vfio-pci", "pci-stub", "pcieport")
+# A group with one of these, with a VFIO driver or with a bridge can still be given to a guest.
+_HARMLESS_DRIVERS = (None, "pci-stub", "pcieport")
 _MOST_DEVICES = 8192
 # pci.ids has the usual name in brackets: "Advanced Micro Devices, Inc. [AMD]".
 _SHORT_VENDOR = re.compile(r"\[([^\[\]]+)\]$")
@@ -39,7 +39,7 @@ class IommuMaps:
             by_address[_text(device.get("address"))] = _device(device)
         found = []
         for group in groups:
-            members = [_text(address) for address in group.get("devices") or [] if isinstance(address, str)]
+            members = [_text(address) for address in _list(group.get("devices")) if isinstance(address, str)]
             grouped.update(members)
             found.append(self._group(group.get("id"), _text(group.get("type")), members, by_address))
         alone = [address for address in by_address if address not in grouped]
@@ -57,7 +57,8 @@ class IommuMaps:
 
 def _reason(device):
     address, _class, _name, _id, driver, uses, bridge = device
-    if bridge or driver in _HARMLESS_DRIVERS:
+    # Variants of single makers, mlx5_vfio_pci and others, are for guests as well.
+    if bridge or driver in _HARMLESS_DRIVERS or driver.replace("-", "_").endswith("vfio_pci"):
         return None
     used = ", ".join(uses)
     return "%s is on %s%s" % (address, driver, " (%s)" % used if used else "")
@@ -102,8 +103,12 @@ def _text(value):
     return visible_text.name(value) if isinstance(value, str) and value else None
 
 
+def _list(value):
+    return value if isinstance(value, list) else []
+
+
 def _dicts(value):
-    return [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+    return [item for item in _list(value) if isinstance(item, dict)]
 
 
 def _position(table, item):
