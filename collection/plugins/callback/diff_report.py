@@ -20,10 +20,12 @@ description:
   - The diffs are those of every module, and those that Ansible itself would show with C(--diff). What C(no_log) hides
     stays hidden. Of a task's arguments none is written but the path that a diff is about.
   - The files are written while the run goes on, each in one step, and are readable by their owner only when new. A run
-    that is cut leaves a report of what was seen, which says so.
+    that is cut leaves a report of what was seen, which says so. Hosts that it did not come to are in it as such.
 options:
   directory:
-    description: Where C(report.html) and C(report.json) are written. It is made where it is missing.
+    description:
+      - Where C(report.html) and C(report.json) are written, the working directory by default. It is made where it is
+        missing.
     type: path
     default: .
     env:
@@ -36,6 +38,8 @@ options:
       - An earlier C(report.json). The report then shows what is new, gone and changed since.
       - It may be the very file that this run writes, to compare each run with the one before. A missing file is no
         error.
+      - In that case the last complete report is kept beside it as C(report.previous.json). After a run that was cut
+        it is what the next run is compared with.
     type: path
     env:
       - name: PCI_PASSTHROUGH_REPORT_PREVIOUS
@@ -46,7 +50,7 @@ options:
     description:
       - The seconds between two writes while the run goes on. A large report is written less often, so that writing
         takes no more than a fiftieth of the time.
-      - With V(0) it is written at the end only, or when the run is interrupted.
+      - With V(0) it is written when the first play starts, when a playbook ends, and when the run is interrupted.
     type: float
     default: 10
     env:
@@ -93,10 +97,12 @@ EXAMPLES = r"""
 """
 
 import atexit
-import collections
+import contextlib
 import datetime
 import functools
 import os
+import signal
+import threading
 import time
 
 from ansible import constants, context
@@ -104,6 +110,7 @@ from ansible.plugins.callback import CallbackBase
 from ansible.release import __version__ as ansible_version
 
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import (
+    ansible_objects,
     atomic_file,
     drift,
     fleet,
@@ -112,9 +119,6 @@ from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import
     terminal_summary,
     visible_text,
 )
-
-Task = collections.namedtuple("Task", "name action delegate_to arguments")
-Host = collections.namedtuple("Host", "name address")
 
 # Writing takes at most one part in this many of the time.
 _SHARE = 50
@@ -143,6 +147,8 @@ class CallbackModule(CallbackBase):
     CALLBACK_NAME = "pci.passthrough.diff_report"
     CALLBACK_NEEDS_ENABLED = True
 
+    _last = None
+
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self._fleet = fleet.Fleet()
@@ -162,16 +168,14 @@ class CallbackModule(CallbackBase):
         name = os.path.basename(getattr(playbook, "_file_name", None) or "")
         if name and name != "__adhoc_playbook__":
             self._playbooks.append(visible_text.name(name))
-        self._status = "running"
-        if self._started is None:
-            self._started = _now()
-            self._directory = self.get_option("directory")
-            self._read_previous()
-            atexit.register(self._at_exit)
+        self._begin()
 
     @timed
     def v2_playbook_on_play_start(self, play):
         """A play, or with `serial` a batch of its hosts."""
+        self._begin()
+        for name in ansible_objects.hosts_of(play):
+            self._fleet.expect(name)
         name = visible_text.name(play.get_name().strip() or "all")
         if name not in self._plays:
             self._plays.append(name)
@@ -187,14 +191,15 @@ class CallbackModule(CallbackBase):
     @timed
     def v2_on_file_diff(self, result):
         """Comes before the result it belongs to, and only where Ansible would show the diff."""
-        if self._fleet.add_diffs(_task(result), _host(result), result._result):
+        if self._fleet.add_diffs(ansible_objects.task(result), ansible_objects.host(result), result._result):
             self._had_diff.add((result._host.get_name(), result._task._uuid))
 
     @timed
     def v2_runner_on_ok(self, result):
         """A success."""
         key = (result._host.get_name(), result._task._uuid)
-        self._fleet.add_success(_task(result), _host(result), result._result, key in self._had_diff)
+        task, host = ansible_objects.task(result), ansible_objects.host(result)
+        self._fleet.add_success(task, host, result._result, key in self._had_diff)
         self._had_diff.discard(key)
         self._write_if_due()
 
@@ -202,14 +207,16 @@ class CallbackModule(CallbackBase):
     def v2_runner_on_failed(self, result, ignore_errors=False):
         """A failure, a guard's refusal among them."""
         self._had_diff.discard((result._host.get_name(), result._task._uuid))
-        self._fleet.add_failure(_task(result), _host(result), result._result, ignore_errors)
+        task, host = ansible_objects.task(result), ansible_objects.host(result)
+        self._fleet.add_failure(task, host, result._result, ignore_errors)
         self._write_if_due()
 
     @timed
     def v2_runner_on_unreachable(self, result):
         """A host that did not answer."""
         ignored = bool(getattr(result._task, "ignore_unreachable", False))
-        self._fleet.add_unreachable(_task(result), _host(result), result._result, ignored)
+        task, host = ansible_objects.task(result), ansible_objects.host(result)
+        self._fleet.add_unreachable(task, host, result._result, ignored)
         self._write_if_due()
 
     @timed
@@ -224,9 +231,32 @@ class CallbackModule(CallbackBase):
         self._status = "complete"
         self._close()
 
+    def _begin(self):
+        # ansible-console starts plays, but no playbook, and tells of no end; it makes one of these for each command.
+        CallbackModule._last = self
+        self._status = "running"
+        if self._started is None:
+            self._started = _now()
+            self._directory = self.get_option("directory")
+            atexit.register(self._at_exit)
+            self._terminate = signal.getsignal(signal.SIGTERM)
+            main = threading.current_thread() is threading.main_thread()
+            if main and self._terminate not in (None, signal.SIG_IGN):
+                signal.signal(signal.SIGTERM, self._at_termination)
+            self._read_previous()
+
+    def _at_termination(self, number, _frame):
+        # The process, or a worker forked from it, ends as it would have: only the report is written before.
+        signal.signal(number, self._terminate)
+        if self._status == "running" and os.getpid() == self._process:
+            self._status = "cut"
+            with contextlib.suppress(Exception):
+                self._write()
+        os.kill(os.getpid(), number)
+
     def _at_exit(self):
         # Forked workers have this registered too.
-        if self._status == "running" and os.getpid() == self._process:
+        if self._status == "running" and os.getpid() == self._process and CallbackModule._last is self:
             self._status = "cut"
             self._close()
 
@@ -246,7 +276,8 @@ class CallbackModule(CallbackBase):
         if not path or not os.path.exists(path):
             return
         try:
-            self._earlier = drift.Earlier(path)
+            own = os.path.realpath(path) == os.path.realpath(os.path.join(self._directory, "report.json"))
+            self._earlier = drift.keep(path) if own else drift.Earlier(path)
         except (OSError, ValueError) as error:
             self._display.warning("diff_report: cannot compare with %s: %s" % (path, error))
 
@@ -260,7 +291,15 @@ class CallbackModule(CallbackBase):
         if self._html is None:
             self._html = html_report.HtmlReport()
         started = time.perf_counter()
-        report = json_report.build(self._run(), self._fleet, self._earlier)
+        try:
+            report = json_report.build(self._run(), self._fleet, self._earlier)
+        except Exception as error:
+            if self._earlier is None:
+                raise
+            # An earlier report may be anybody's file: it is not to cost this one.
+            self._display.warning("diff_report: cannot compare with the earlier report: %r" % error)
+            self._earlier = None
+            report = json_report.build(self._run(), self._fleet, None)
         try:
             os.makedirs(self._directory, exist_ok=True)
             atomic_file.write(os.path.join(self._directory, "report.json"), json_report.dump(report))
@@ -292,26 +331,3 @@ class CallbackModule(CallbackBase):
 
 def _now():
     return datetime.datetime.now().astimezone().isoformat(sep=" ", timespec="seconds")
-
-
-def _host(result):
-    host = result._host
-    address = host.vars.get("ansible_host")
-    return Host(visible_text.plain(host.get_name()), visible_text.plain(address) if isinstance(address, str) else None)
-
-
-def _task(result):
-    task = result._task
-    name = visible_text.name(result.task_name)
-    host = result._host.get_name()
-    if host in name:
-        # A name made of the host's own would set each host apart.
-        name = name.replace(host, "{host}")
-    delegate_to = task.delegate_to
-    if not isinstance(delegate_to, str) or delegate_to == host:
-        delegate_to = None
-    elif "{{" in delegate_to:
-        delegated = result._result.get("_ansible_delegated_vars")
-        delegate_to = delegated.get("ansible_host") if isinstance(delegated, dict) else None
-    action = getattr(task, "resolved_action", None) or task.action
-    return Task(name, visible_text.name(action), delegate_to, task.args if isinstance(task.args, dict) else {})

@@ -13,9 +13,12 @@ from test_fleet import RUN, Host, Task, result_with
 
 
 def model(hosts):
-    """From {host: {path: new content}}; a path `verdict` gives the verdict, None an unreachable host."""
+    """From {host: {path: new content}}; some words instead of a path stand for other findings, None for no answer."""
     made = fleet.Fleet()
     for name, files in hosts.items():
+        if files == "not reached":
+            made.expect(name)
+            continue
         made.host(name)
         if files is None:
             made.add_unreachable(Task(), Host(name), {"msg": "gone"}, False)
@@ -24,6 +27,10 @@ def model(hosts):
             if path == "verdict":
                 facts = {"ansible_facts": {"pci_passthrough": {"verdict": {"state": content, "reasons": []}}}}
                 made.add_success(Task(), Host(name), facts, False)
+            elif path == "ran":
+                made.add_success(Task(content, "ansible.builtin.service"), Host(name), {"changed": True}, False)
+            elif path == "refused":
+                made.add_failure(Task(), Host(name), {"failed": True, "code": content, "msg": content}, False)
             elif path == "failed":
                 made.add_failure(Task(), Host(name), {"failed": True, "msg": content}, False)
             else:
@@ -77,6 +84,38 @@ class Drift(unittest.TestCase):
             ("changed", "verdict", "verdict", "not_configured", "ready", ["a"]),
         ])
 
+    def test_a_host_that_was_not_seen_to_the_end_has_nothing_new(self):
+        after = {"a": {"/etc/x": "1\n"}}
+        self.assertEqual(entries(compared({"a": {}}, after, status_before="cut")), [])
+        found = [entry for entry in entries(compared({"a": {"failed": "x"}}, after)) if entry[1] != "state"]
+        self.assertEqual(found, [])
+        found = entries(compared({"a": {"/etc/x": "2\n", "failed": "x"}}, after))
+        self.assertIn("changed", [kind for kind, what, *_rest in found if what == "change"])
+
+    def test_changes_without_a_diff(self):
+        before, after = {"a": {}, "b": {}}, {"a": {}, "b": {}}
+        before["a"]["ran"], after["a"]["ran"], after["b"]["ran"] = "Restart one", "Restart two", "Restart two"
+        action = "ansible.builtin.service"
+        self.assertEqual([entry for entry in entries(compared(before, after)) if entry[1] != "state"], [
+            ("gone", "change_without_diff", "Restart one", action, None, ["a"]),
+            ("new", "change_without_diff", "Restart two", None, action, ["a", "b"]),
+        ])
+
+    def test_problems(self):
+        found = entries(compared({"a": {"refused": "root_disk"}}, {"a": {"refused": "group_incomplete"}}))
+        self.assertEqual(found, [("changed", "problem", "refused", "root_disk", "group_incomplete", ["a"])])
+        found = entries(compared({"a": {"refused": "root_disk"}}, {"a": {}}))
+        self.assertIn(("gone", "problem", "refused", "root_disk", None, ["a"]), found)
+        found = entries(compared({"a": {}}, {"a": {"refused": "root_disk"}}))
+        self.assertIn(("new", "problem", "refused", None, "root_disk", ["a"]), found)
+
+    def test_hosts_that_were_not_reached(self):
+        seen, not_seen = {"a": {"/etc/x": "1\n"}}, {"a": "not reached"}
+        for before, after in ((seen, not_seen), (not_seen, seen), (not_seen, not_seen)):
+            found = compared(before, after)
+            self.assertEqual((entries(found), found["hosts_new"], found["hosts_gone"]), ([], [], []))
+        self.assertEqual(compared({}, not_seen)["hosts_new"], [])
+
     def test_hosts(self):
         found = compared({"a": {}, "b": {}}, {"b": {}, "c": {}})
         self.assertEqual((found["hosts_new"], found["hosts_gone"]), (["c"], ["a"]))
@@ -95,13 +134,35 @@ class Drift(unittest.TestCase):
 
     def test_other_files_are_refused(self):
         right = json_report.build(RUN, model({"a": {"/etc/x": "1\n"}}), None)
-        wrong = ["", "[]", "{}", "null", '{"schema": "x"}', json.dumps({**right, "version": 2}), json.dumps({**right, "hosts": [1]})]
+        wrong = ["", "[]", "{}", "null", '{"schema": "x"}']
+        wrong += [json.dumps({**right, "version": 2}), json.dumps({**right, "hosts": [1]})]
         wrong.append(json.dumps({**right, "changes": [{"id": "x"}]}))
+        wrong.append("[" * 100_000)
+        host, change = right["hosts"][0], right["changes"][0]
+        for bad in ({"changes": None}, {"changes": [[]]}, {"verdict": {}}, {"verdict": "x"}, {"verdict": []}):
+            wrong.append(json.dumps({**right, "hosts": [{**host, **bad}]}))
+        for bad in ({"hunks": None}, {"hunks": [[{"op": "+", "text": 5}]]}, {"hunks": [5]}):
+            wrong.append(json.dumps({**right, "changes": [{**change, **bad}]}))
+        for key in ("changes", "hosts", "problems", "changes_without_diff"):
+            wrong += [json.dumps({**right, key: value}) for value in (None, 5, [None], ["x"], [{}])]
         for text in wrong:
             with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
                 file.write(text)
                 file.flush()
-                self.assertRaises(ValueError, drift.Earlier, file.name)
+                with self.assertRaises(ValueError, msg=text[:300]):
+                    drift.Earlier(file.name)
+
+    def test_odd_values_compare(self):
+        right = json_report.build(RUN, model({"a": {"/etc/x": "1\n", "verdict": "ready"}}), None)
+        host, change = right["hosts"][0], right["changes"][0]
+        for value in (None, 5, [], {}, [[]], "x"):
+            odd = {**right, "updated": value, "hosts": [{**host, "state": value, "name": "a"}, {**host, "name": value}]}
+            odd["changes"] = [{**change, "path": value, "aspect": value, "on": value, "label": value}]
+            with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+                json.dump(odd, file)
+                file.flush()
+                earlier = drift.Earlier(file.name)
+            html_report.HtmlReport().render(json_report.build(RUN, model({"a": {"/etc/x": "2\n"}}), earlier))
 
 
 if __name__ == "__main__":

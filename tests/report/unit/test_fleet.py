@@ -9,7 +9,10 @@ import unittest
 
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import fleet, html_report, json_report
 
-Task = collections.namedtuple("Task", "name action delegate_to arguments", defaults=("Task", "pci.passthrough.x", None, {}))
+Task = collections.namedtuple(
+    "Task", "name action delegate_to arguments check_mode looped",
+    defaults=("Task", "pci.passthrough.x", None, {}, False, False),
+)
 Host = collections.namedtuple("Host", "name address", defaults=("a", None))
 Stats = collections.namedtuple("Stats", "failures dark")
 
@@ -93,7 +96,14 @@ class Grouping(unittest.TestCase):
 
     def test_each_item_of_a_loop(self):
         loop = {"changed": True, "results": [result_with(header="/etc/a"), result_with(header="/etc/b"), {"changed": False}]}
-        self.assertEqual([path for path, _hosts in self.group((Task(), Host(), loop))], ["/etc/a", "/etc/b"])
+        self.assertEqual([path for path, _hosts in self.group((Task(looped=True), Host(), loop))], ["/etc/a", "/etc/b"])
+
+    def test_a_module_with_results_of_its_own(self):
+        result = result_with(results=[{"name": "a"}], reboot_required=True)
+        self.assertEqual(self.group((Task(), Host(), result)), [("/etc/default/grub", ["a"])])
+        model = fleet.Fleet()
+        model.add_success(Task(), Host(), result, True)
+        self.assertEqual(report(model)[0]["totals"]["would_reboot"], 1)
 
     def test_what_is_not_changed_is_not_shown(self):
         self.assertEqual(self.group((Task(), Host(), dict(result_with(), changed=False))), [])
@@ -110,10 +120,12 @@ class NoLog(unittest.TestCase):
         hidden = result_with(after="hunter2\n", _ansible_no_log=True, msg="hunter2", code="hunter2", ansible_facts={
             "pci_passthrough": {"verdict": {"state": "hunter2"}},
         })
-        for result in (hidden, {"changed": True, "results": [hidden]}, dict(hidden, _ansible_no_log=False, censored="x")):
-            model.add_diffs(Task(), Host(), result)
-            model.add_success(Task(), Host(), result, False)
-            model.add_failure(Task(), Host(), dict(result, failed=True), False)
+        loop = {"changed": True, "results": [hidden]}
+        for result in (hidden, loop, dict(hidden, _ansible_no_log=False, censored="x")):
+            task = Task(looped=result is loop)
+            model.add_diffs(task, Host(), result)
+            model.add_success(task, Host(), result, False)
+            model.add_failure(task, Host(), dict(result, failed=True), False)
             model.add_unreachable(Task(), Host("b"), {**result, "_ansible_no_log": True}, False)
         found, page = report(model)
         self.assertNotIn("hunter2", json.dumps(found) + page)
@@ -177,6 +189,53 @@ class States(unittest.TestCase):
         self.assertEqual([host["state"] for host in found["hosts"]], ["ok", "failed"])
         self.assertEqual([problem["kind"] for problem in found["problems"]], ["failed", "ignored", "ignored"])
 
+    def test_of_several_failures_the_last_ones_count(self):
+        no = {"failed": True, "msg": "no"}
+        model = fleet.Fleet()
+        model.add_failure(Task("Rescued"), Host(), self.GUARD, False)
+        model.add_failure(Task("Fatal"), Host(), no, False)
+        model.add_failure(Task("Rescued"), Host("b"), no, False)
+        model.add_failure(Task("Fatal"), Host("b"), self.GUARD, False)
+        model.settle(Stats({"a": 1, "b": 1}, {}))
+        # Another playbook of the same run: the count goes on.
+        model.add_failure(Task("Rescued later"), Host(), self.GUARD, False)
+        model.settle(Stats({"a": 1, "b": 1}, {}))
+        found = report(model)[0]
+        self.assertEqual([host["state"] for host in found["hosts"]], ["failed", "refused"])
+        self.assertEqual([(p["kind"], p["task"], p["hosts"]) for p in found["problems"]], [
+            ("failed", "Fatal", ["a"]), ("refused", "Fatal", ["b"]),
+            ("ignored", "Rescued later", ["a"]), ("ignored", "Rescued", ["a"]), ("ignored", "Rescued", ["b"]),
+        ])
+
+    def test_messages_of_other_types(self):
+        model = fleet.Fleet()
+        for message in (["one", "two"], {"a": 1}, 7, [], "  "):
+            model.add_failure(Task(), Host(), {"failed": True, "msg": message}, False)
+        messages = [problem["message"] for problem in report(model)[0]["problems"]]
+        self.assertEqual(sorted(messages), ["7", "no message", "one two", "{'a': 1}"])
+
+    def test_a_reboot_in_check_mode(self):
+        model = fleet.Fleet()
+        model.add_success(Task("Set", "pci.passthrough.grub_iommu"), Host(), {"reboot_required": True}, False)
+        rebooted = {"changed": True, "elapsed": 0, "rebooted": True}
+        model.add_success(Task("Reboot", "ansible.builtin.reboot", check_mode=True), Host(), rebooted, False)
+        reasons = report(model)[0]["hosts"][0]["reboot_reasons"]
+        self.assertEqual([reason["message"] for reason in reasons], ["Set", "Reboot"])
+        model.add_success(Task("Reboot", "ansible.builtin.reboot"), Host(), rebooted, False)
+        self.assertEqual(report(model)[0]["totals"]["would_reboot"], 0)
+
+    def test_reasons_of_all_items_and_tasks(self):
+        model = fleet.Fleet()
+        due = {"reboot_required": True, "reboot_reasons": [{"code": "driver_loaded", "message": "nouveau is loaded"}]}
+        other = {"reboot_required": True, "reboot_reasons": [{"code": "driver_loaded", "message": "nvidia is loaded"}]}
+        none = {"reboot_required": False}
+        model.add_success(Task("One", looped=True), Host(), {"results": [due, other, none]}, False)
+        model.add_success(Task("Two"), Host(), none, False)
+        reasons = report(model)[0]["hosts"][0]["reboot_reasons"]
+        self.assertEqual([reason["message"] for reason in reasons], ["nouveau is loaded", "nvidia is loaded"])
+        model.add_success(Task("One"), Host(), none, False)
+        self.assertEqual(report(model)[0]["totals"]["would_reboot"], 0)
+
     def test_reboot(self):
         model = fleet.Fleet()
         due = {"reboot_required": True, "reboot_reasons": [{"code": "parameter_not_in_force", "message": "not in force"}]}
@@ -224,6 +283,27 @@ class Maps(unittest.TestCase):
         self.assertEqual(held, [["0000:01:00.0 is on nouveau (display fb0)"], []])
         self.assertEqual([d["class"] for d in iommu["devices"]][:3], ["PCI bridge", "VGA controller", "Audio device"])
         self.assertEqual([group["number"] for group in iommu["groups"]].count(None), 1)
+
+    def test_vfio_drivers_of_single_makers(self):
+        model = fleet.Fleet()
+        drivers = ("mlx5_vfio_pci", "hisi_acc_vfio_pci", "vfio_pci", "vfio-pci", "nvgrace-gpu-vfio-pci")
+        for driver in drivers:
+            self.add(model, driver, self.facts(driver))
+        groups = report(model)[0]["iommu"]["groups"]
+        self.assertEqual([group["held"] for group in groups if group["number"] == 14], [[]] * len(drivers))
+
+    def test_facts_of_wrong_types(self):
+        odd = (None, 5, "abc", True, 1.5, [5], ["x", None], [[]], {}, {"a": 1}, [{}], [{"address": 5, "driver": []}])
+        for value in odd:
+            model = fleet.Fleet()
+            facts = {
+                "devices": [{"address": "x"}, {"address": value, "uses": value, "driver": value, "vendor_name": value}],
+                "groups": [{"id": value, "type": value, "devices": value}],
+                "verdict": {"state": "ready", "reasons": value},
+            }
+            for key in (None, "devices", "groups", "verdict"):
+                self.add(model, "a", {**facts, key: value} if key else facts)
+            self.assertEqual(report(model)[0]["hosts"][0]["verdict"]["state"], "ready")
 
     def test_a_thousand_equal_hosts_share_one_map(self):
         model = fleet.Fleet()

@@ -6,8 +6,12 @@
 from __future__ import annotations
 
 import json
+import os
 
-from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import visible_text
+from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import atomic_file, visible_text
+
+# Of hosts in these states nothing is known.
+_NOT_SEEN = ("unreachable", "not_reached")
 
 
 class Earlier:
@@ -15,7 +19,11 @@ class Earlier:
 
     def __init__(self, path):
         with open(path, encoding="utf-8") as file:
-            report = json.load(file)
+            text = file.read()
+        try:
+            report = json.loads(text)
+        except RecursionError as error:
+            raise ValueError("it is nested too deeply") from error
         if not isinstance(report, dict) or report.get("schema") != "pci.passthrough.diff_report":
             raise ValueError("it is no report.json of this plugin")
         if report.get("version") != 1:
@@ -23,83 +31,121 @@ class Earlier:
         try:
             self.ended = visible_text.name(report["updated"])
             self.complete = report["status"] == "complete"
-            self.hosts = {visible_text.name(host["name"]): host for host in report["hosts"]}
-            self.changes = {str(change["id"]): change for change in report["changes"]}
-            for host in self.hosts.values():
-                (host["state"], host["changes"], host["verdict"])
-            for change in self.changes.values():
-                (change["path"], change["aspect"], change["on"], change["label"])
-                change["label"] = visible_text.name(change["label"])
-                _first_line(change)
-        except (KeyError, TypeError, AttributeError) as error:
+            self.seen = _Seen(report)
+        except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             raise ValueError("it does not keep to the schema (%s)" % error) from error
+
+
+class _Seen:
+    """What a report says of each host, of types that can be compared whatever the file holds."""
+
+    def __init__(self, report):
+        self.complete = report["status"] == "complete"
+        changes = {}
+        for change in report["changes"]:
+            on = None if change["on"] is None else visible_text.name(change["on"])
+            file = (visible_text.name(change["path"]), visible_text.name(change["aspect"]), on)
+            changes[str(change["id"])] = (file, visible_text.name(change["label"]), _first_line(change))
+        self.hosts = {}
+        for host in report["hosts"]:
+            files = {}
+            for number in host["changes"]:
+                if number in changes:
+                    file, *words = changes[number]
+                    files.setdefault(file, {})[number] = words
+            verdict = host["verdict"]
+            self.hosts[visible_text.name(host["name"])] = {
+                "state": visible_text.name(host["state"]),
+                "verdict": None if verdict is None else visible_text.name(verdict["state"]),
+                "change": files, "change_without_diff": {}, "problem": {},
+            }
+        for change in report["changes_without_diff"]:
+            task, action = visible_text.name(change["task"]), visible_text.name(change["action"])
+            self._add("change_without_diff", change["hosts"], task, action)
+        for problem in report["problems"]:
+            # One without a guard's code differs in its words alone; the state tells that something is wrong.
+            if problem["code"] is not None:
+                words = [visible_text.name(problem[key]) for key in ("code", "device") if problem[key] is not None]
+                self._add("problem", problem["hosts"], visible_text.name(problem["kind"]), " ".join(words))
+
+    def _add(self, what, names, subject, words):
+        for name in names:
+            host = self.hosts.get(visible_text.name(name))
+            if host:
+                host[what].setdefault(subject, {})[words] = [words]
+
+    def whole(self, host):
+        """Whether all that there is to say of the host is known: it came through to the end."""
+        return self.complete and host["state"] in ("ok", "changed")
+
+
+def keep(path):
+    """Reads the earlier report that this run writes over. The last complete one is kept beside it: a run that is cut
+    would be no measure for the next."""
+    kept = "%s.previous.json" % os.path.splitext(path)[0]
+    earlier = Earlier(path)
+    if earlier.complete:
+        with open(path, encoding="utf-8") as file:
+            atomic_file.write(kept, file.read())
+    elif os.path.exists(kept):
+        return Earlier(kept)
+    return earlier
 
 
 def compare(earlier, report):
     """The section `drift` of a report: entries that hosts share, the rarest first."""
-    now = {host["name"]: host for host in report["hosts"]}
-    changes = {change["id"]: change for change in report["changes"]}
+    then, now = earlier.seen, _Seen(report)
     found = {}
-    for name, host in now.items():
-        before = earlier.hosts.get(name)
-        if before is None or host["state"] == "unreachable" or before["state"] == "unreachable":
+    for name, host in now.hosts.items():
+        before = then.hosts.get(name)
+        if before is None or host["state"] in _NOT_SEEN or before["state"] in _NOT_SEEN:
             continue
-        # A host that failed, and any host of a cut run, may not have come to what it did last time.
-        all_seen = report["status"] == "complete" and host["state"] in ("ok", "changed")
-        for key, value in _host_drift(before, host, earlier.changes, changes, all_seen):
+        for key, value in _host_drift(before, host, then, now):
             found.setdefault(key, (value, []))[1].append(name)
     entries = [dict(value, hosts=sorted(hosts)) for value, hosts in found.values()]
     entries.sort(key=lambda entry: (len(entry["hosts"]), entry["kind"], entry["subject"]))
-    gone = sorted(set(earlier.hosts) - set(now)) if report["status"] == "complete" else []
+    reached = {name for name, host in now.hosts.items() if host["state"] != "not_reached"}
     return {
         "since": earlier.ended,
         "since_complete": earlier.complete,
         "entries": entries,
-        "hosts_new": sorted(set(now) - set(earlier.hosts)),
-        "hosts_gone": gone,
+        "hosts_new": sorted(reached - set(then.hosts)),
+        "hosts_gone": sorted(set(then.hosts) - set(now.hosts)) if now.complete else [],
     }
 
 
-def _host_drift(before, host, old_changes, new_changes, all_seen):
-    old, new = _by_file(before["changes"], old_changes), _by_file(host["changes"], new_changes)
-    for file in sorted(set(old) | set(new), key=str):
-        was, is_now = old.get(file, {}), new.get(file, {})
-        if set(was) == set(is_now) or (not is_now and not all_seen):
-            continue
-        kind = "changed" if was and is_now else "new" if is_now else "gone"
-        old_words, new_words = ("; ".join(sorted(labels.values())) or None for labels in (was, is_now))
-        if old_words == new_words:
-            # The same words on another line.
-            old_words, new_words = (
-                "; ".join(sorted("%s in: %s" % (labels[i], _first_line(all_of[i])) for i in labels))
-                for labels, all_of in ((was, old_changes), (is_now, new_changes))
-            )
-        value = {"kind": kind, "what": "change", "subject": file[0], "before": old_words, "after": new_words}
-        yield (kind, file, tuple(sorted(was)), tuple(sorted(is_now))), value
-    for what, was, is_now in (
-        ("verdict", _verdict(before), _verdict(host)),
-        ("state", before["state"], host["state"]),
-    ):
+def _host_drift(before, host, then, now):
+    whole_then, whole_now = then.whole(before), now.whole(host)
+    for what in ("change", "change_without_diff", "problem"):
+        old, new = before[what], host[what]
+        for subject in sorted(set(old) | set(new), key=str):
+            was, is_now = old.get(subject, {}), new.get(subject, {})
+            more, fewer = is_now.keys() - was.keys(), was.keys() - is_now.keys()
+            # What there is more of was perhaps only not come to before, and what there is less of is not now.
+            if (more and (fewer or whole_then)) or (fewer and whole_now):
+                kind = "changed" if was and is_now else "new" if is_now else "gone"
+                old_words, new_words = _words(was, is_now)
+                name = subject[0] if what == "change" else subject
+                value = {"kind": kind, "what": what, "subject": name, "before": old_words, "after": new_words}
+                yield (kind, what, subject, tuple(sorted(was)), tuple(sorted(is_now))), value
+    compared = [("verdict", before["verdict"], host["verdict"])]
+    if then.complete and now.complete:
+        # In the middle of a run a state is not the last word.
+        compared.append(("state", before["state"], host["state"]))
+    for what, was, is_now in compared:
         if was != is_now and is_now is not None and was is not None:
             value = {"kind": "changed", "what": what, "subject": what, "before": was, "after": is_now}
             yield (what, was, is_now), value
 
 
-def _by_file(ids, changes):
-    files = {}
-    for number in ids:
-        change = changes.get(number)
-        if change:
-            file = (visible_text.name(change["path"]), change["aspect"], change["on"])
-            files.setdefault(file, {})[number] = change["label"]
-    return files
+def _words(*sides):
+    """What either side says; where that is the same words on another line, with the line."""
+    texts = ["; ".join(sorted(words[0] for words in side.values())) or None for side in sides]
+    if texts[0] == texts[1]:
+        texts = ["; ".join(sorted(" in: ".join(words) for words in side.values())) for side in sides]
+    return texts
 
 
 def _first_line(change):
     lines = [line["text"] for hunk in change["hunks"] for line in hunk if line["op"] in ("-", "+")]
     return visible_text.name(lines[0][:120]) if lines else "lines that are not kept"
-
-
-def _verdict(host):
-    verdict = host["verdict"]
-    return visible_text.name(verdict["state"]) if isinstance(verdict, dict) else None

@@ -7,39 +7,50 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import file_diff, iommu_map, visible_text
+from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import (
+    file_diff,
+    iommu_map,
+    own_names,
+    visible_text,
+)
 
 #: What can be wrong with a host, the worst first: a host's state is the first that it has.
 KINDS = ("unreachable", "failed", "refused", "ignored", "warning")
 _CODE = re.compile(r"[a-z0-9_]{1,60}\Z")
-_OWN = "pci.passthrough."
+_OWN = own_names.OWN_MODULES
 _REBOOTS = (_OWN + "reboot", "ansible.builtin.reboot", "ansible.legacy.reboot", "reboot")
 # Text of changes that is kept; beyond it a change keeps its label only.
 _MOST_TEXT = 32_000_000
-# Under any of these in a path of our modules begins what is the same on all hosts.
-_SAME_ON_ALL_HOSTS = ("/etc/", "/boot/")
-# Shorter names of hosts are words of common paths by chance.
-_SHORTEST_OWN = 3
 
 
 class Host:
-    """One host. `reboot` maps an action to the reasons it gave last, pairs of code and message."""
+    """One host.
 
-    __slots__ = ("name", "changed", "failed", "unreachable", "refused", "reboot", "verdict", "iommu_map")
+    `reboot` maps a task to the reasons it gave last, pairs of code and message. `ended` holds what would have ended it,
+    in order: a kind and the keys of its problems; the first `settled` of them have.
+    """
+
+    __slots__ = ("name", "reached", "changed", "unreachable", "ended", "settled", "reboot", "verdict", "iommu_map")
 
     def __init__(self, name):
         self.name = name
-        self.changed = self.failed = self.unreachable = self.refused = False
+        self.reached = self.changed = self.unreachable = False
+        self.ended, self.settled = [], 0
         self.reboot = {}
         self.verdict = None
         self.iommu_map = None
 
     def state(self):
         """One word: the worst that is true of it."""
-        for word in ("unreachable", "refused", "failed", "changed"):
-            if getattr(self, word):
-                return word
-        return "ok"
+        if not self.reached:
+            return "not_reached"
+        if self.unreachable:
+            return "unreachable"
+        kinds = [kind for kind, _problems in self.ended]
+        for kind in ("refused", "failed"):
+            if kind in kinds:
+                return kind
+        return "changed" if self.changed else "ok"
 
     def reboot_reasons(self):
         """The reasons for a reboot, none if none is needed."""
@@ -70,17 +81,23 @@ class Fleet:
         self._reasons = {}
         self._text = 0
 
-    def host(self, name):
-        """The record of a host, new if it is not there."""
+    def expect(self, name):
+        """A host of a play, whether or not the run comes to it."""
         record = self.hosts.get(name)
         if record is None:
             record = self.hosts[name] = Host(name)
         return record
 
+    def host(self, name):
+        """The record of a host that the run has come to."""
+        record = self.expect(name)
+        record.reached = True
+        return record
+
     def add_diffs(self, task, host, result):
         """The diffs of one result, each item of a loop on its own. True if there was one."""
         found = False
-        for item in _items(result):
+        for item in _items(task, result):
             if not item.get("changed") or _is_hidden(item):
                 continue
             for entry in file_diff.entries(item.get("diff")):
@@ -89,7 +106,7 @@ class Fleet:
 
     def _add_diff(self, task, host, item, entry):
         path = file_diff.subject(entry, item, task.arguments) or "%s: %s" % (task.action, task.name)
-        path = _same_everywhere(path, host, item, task)
+        path = own_names.in_path(path, host, item, task)
         fingerprint = file_diff.fingerprint({**entry, "before_header": path, "after_header": task.delegate_to})
         known = self._seen.get(fingerprint)
         if known is None:
@@ -122,25 +139,30 @@ class Fleet:
             if not had_diff:
                 change = self.without_diff.setdefault((task.name, task.action), {})
                 change[host.name] = None
-        for item in _items(result):
+        due = {}
+        for item in _items(task, result):
             if not _is_hidden(item):
-                self._add_findings(task, host, record, item)
+                self._add_findings(task, host, record, item, due)
+        if due:
+            record.reboot[task.action, task.name] = self._reasons_of(list(due.values()))
 
-    def _add_findings(self, task, host, record, item):
+    def _add_findings(self, task, host, record, item, due):
+        """Adds the item's reasons for a reboot to `due`, which are those of all items of the task."""
         facts = item.get("ansible_facts")
         facts = facts.get("pci_passthrough") if isinstance(facts, dict) else None
         if isinstance(facts, dict):
             self._add_facts(record, facts)
         if task.action in _REBOOTS and item.get("changed"):
-            if item.get("rebooted") is False:
-                record.reboot[task.action] = self._reasons_of([{"code": "reboot_task", "message": task.name}])
+            # In check mode ansible.builtin.reboot says that it has rebooted.
+            if task.check_mode or item.get("rebooted") is False:
+                due["reboot"] = {"code": "reboot_task", "message": task.name}
             else:
                 record.reboot.clear()
         elif isinstance(item.get("reboot_required"), bool):
-            reasons = self._reasons_of(item.get("reboot_reasons")) if item["reboot_required"] else ()
-            record.reboot[task.action] = reasons
-            if item["reboot_required"] and not reasons:
-                record.reboot[task.action] = self._reasons_of([{"message": task.name}])
+            record.reboot.pop((task.action, task.name), None)
+            if item["reboot_required"]:
+                for reason in _dicts(item.get("reboot_reasons")) or [{"message": task.name}]:
+                    due.setdefault((str(reason.get("code")), str(reason.get("message"))), reason)
         if task.action.startswith(_OWN):
             for problem in _dicts(item.get("problems")):
                 self._add_problem("warning", task, host, item, problem)
@@ -160,20 +182,18 @@ class Fleet:
     def add_failure(self, task, host, result, ignored):
         """A result that is a failure. A guard of ours has refused where it gives a stable code."""
         record = self.host(host.name)
-        failed = [item for item in _items(result) if item.get("failed")] or [result]
-        for item in failed:
+        ended = {}
+        for item in [item for item in _items(task, result) if item.get("failed")] or [result]:
             code = item.get("code")
             hidden = _is_hidden(item)
             guard = task.action.startswith(_OWN) and isinstance(code, str) and not hidden
-            if ignored:
-                kind = "ignored"
-            elif guard:
-                kind, record.refused = "refused", True
-            else:
-                kind, record.failed = "failed", True
+            kind = "ignored" if ignored else "refused" if guard else "failed"
             problems = [p for p in _dicts(item.get("problems")) if p.get("severity") == "error"] if guard else []
             for problem in problems or [{"code": code if guard else None, "message": _message(item, hidden)}]:
-                self._add_problem(kind, task, host, item, problem)
+                ended.setdefault(kind, []).append(self._add_problem(kind, task, host, item, problem))
+        if not ignored:
+            # One result is one failure, in Ansible's count too.
+            record.ended.append(("refused" if "refused" in ended else "failed", sum(ended.values(), [])))
 
     def add_unreachable(self, task, host, result, ignored):
         """A host that did not answer."""
@@ -185,7 +205,7 @@ class Fleet:
         code = problem.get("code")
         code = code if isinstance(code, str) and _CODE.match(code) else None
         device, hint = ((problem.get(key) if isinstance(problem.get(key), str) else None) for key in ("device", "hint"))
-        message = _same_everywhere(str(problem.get("message") or ""), host, item, task)
+        message = own_names.in_message(str(problem.get("message") or ""), host, item, task)
         key = (
             kind,
             visible_text.plain(code) if code else None,
@@ -196,14 +216,31 @@ class Fleet:
             task.action,
         )
         self.problems.setdefault(key, {})[host.name] = None
+        return key
 
     def settle(self, stats):
-        """After a playbook: what a rescue has dealt with is no failure of the host."""
+        """After a playbook: what a rescue has dealt with is no failure of the host. `stats` counts all so far."""
         for name, host in self.hosts.items():
-            if not stats.failures.get(name):
-                host.failed = host.refused = False
-            if not stats.dark.get(name):
+            before, since = host.ended[:host.settled], host.ended[host.settled:]
+            # What is not rescued ends the host: the last ones are those that count.
+            rescued = len(since) - max(0, stats.failures.get(name, 0) - host.settled)
+            host.ended = before + since[max(0, rescued):]
+            host.settled = len(host.ended)
+            standing = {key for _kind, keys in host.ended for key in keys}
+            for _kind, keys in since[:max(0, rescued)]:
+                for key in set(keys) - standing:
+                    self._overcome(key, name)
+            if host.unreachable and not stats.dark.get(name):
                 host.unreachable = False
+                for key in [key for key, names in self.problems.items() if key[0] == "unreachable" and name in names]:
+                    self._overcome(key, name)
+
+    def _overcome(self, key, name):
+        names = self.problems.get(key, {})
+        names.pop(name, None)
+        if not names:
+            self.problems.pop(key, None)
+        self.problems.setdefault(("ignored", *key[1:]), {})[name] = None
 
     def _reasons_of(self, reasons):
         """Code and message of each, the same object for the same reasons."""
@@ -216,9 +253,9 @@ class Fleet:
         return self._reasons.setdefault(found, found)
 
 
-def _items(result):
-    """The results of a loop's items, or the one result."""
-    results = result.get("results")
+def _items(task, result):
+    """The results of a loop's items, or the one result: a module may have a value `results` of its own."""
+    results = result.get("results") if task.looped else None
     if isinstance(results, list) and any(isinstance(item, dict) for item in results):
         return _dicts(results)
     return [result]
@@ -236,32 +273,8 @@ def _message(result, hidden):
     if hidden:
         return "hidden by no_log"
     for key in ("msg", "message", "stderr", "module_stderr", "reason"):
-        if isinstance(result.get(key), str) and result[key].strip():
-            return result[key]
+        value = result.get(key)
+        value = " ".join(map(str, value)) if isinstance(value, (list, tuple)) else value
+        if value and str(value).strip():
+            return str(value)
     return "rc %s" % result["rc"] if isinstance(result.get("rc"), int) else "no message"
-
-
-def _same_everywhere(text, host, item, task):
-    """Without what is a host's own: the root of its tree, its name, its address."""
-    text = visible_text.plain(text)
-    root = _root(item, task)
-    if root:
-        text = text.replace(root + "/", "/")
-    elif task.action.startswith(_OWN) and text.startswith("/"):
-        # Newer ansible-core does not tell the arguments: the tree's root ends where the path of all hosts begins.
-        starts = [text.rfind(mark) for mark in _SAME_ON_ALL_HOSTS]
-        text = text[max(0, *starts):]
-    for own, word in ((host.name, "{host}"), (host.address, "{address}")):
-        if own and len(own) >= _SHORTEST_OWN and own in text:
-            text = re.sub(r"(?<![A-Za-z0-9])%s(?![A-Za-z0-9])" % re.escape(own), word, text)
-    return text
-
-
-def _root(item, task):
-    invocation = item.get("invocation")
-    arguments = invocation.get("module_args") if isinstance(invocation, dict) else None
-    for arguments in (arguments, task.arguments):
-        root = arguments.get("root") if isinstance(arguments, dict) else None
-        if isinstance(root, str) and root.startswith("/") and "{{" not in root:
-            return root.rstrip("/")
-    return None

@@ -46,7 +46,7 @@ def dump(report):
 def totals(hosts):
     """How many hosts there are in each state and with each verdict."""
     found = {"hosts": len(hosts), "changed": 0, "would_reboot": 0}
-    found.update(dict.fromkeys(("ok", "unreachable", "failed", "refused"), 0))
+    found.update(dict.fromkeys(("ok", "unreachable", "failed", "refused", "not_reached"), 0))
     found["verdicts"] = dict.fromkeys(VERDICTS, 0)
     for host in hosts:
         found["changed"] += host["changed"]
@@ -122,20 +122,18 @@ def _without_diff(fleet):
 
 
 def _problems(fleet, hosts):
-    keys = sorted(fleet.problems, key=lambda key: (key[0] == "warning", key[0] == "ignored", len(fleet.problems[key]), str(key)))
+    keys = sorted(fleet.problems, key=lambda key: (
+        key[0] == "warning", key[0] == "ignored", len(fleet.problems[key]), str(key),
+    ))
     found = []
     for position, key in enumerate(keys):
         kind, code, device, message, hint, task, action = key
         names = fleet.problems[key]
         for name in names:
             hosts[name]["problems"].append(position)
-        # Of a rescued host the final count knows no failure.
-        overcome = kind in ("failed", "refused", "unreachable") and all(
-            hosts[name]["state"] in ("ok", "changed") for name in names
-        )
         found.append({
             "id": position,
-            "kind": "ignored" if overcome else kind,
+            "kind": kind,
             "code": code,
             "device": device,
             "message": message,

@@ -16,9 +16,11 @@ def lines(report, path):
     """Each line with its colour's name in Ansible's configuration, or None."""
     totals = report["totals"]
     would = "would change" if report["check_mode"] else "changed"
-    counts = ["%d host%s" % (totals["hosts"], "" if totals["hosts"] == 1 else "s"), "%d %s" % (totals["changed"], would)]
+    hosts = "%d host%s" % (totals["hosts"], "" if totals["hosts"] == 1 else "s")
+    counts = [hosts, "%d %s" % (totals["changed"], would)]
     for key, word in (
         ("would_reboot", "to reboot"), ("refused", "refused"), ("failed", "failed"), ("unreachable", "unreachable"),
+        ("not_reached", "not reached"),
     ):
         if totals[key]:
             counts.append("%d %s" % (totals[key], word))
