@@ -52,6 +52,11 @@ fn the_page_shows_the_sample_hosts() {
 }
 
 #[test]
+fn the_page_shows_many_changes_without_a_wait() {
+    page::shows_many_changes_without_a_wait();
+}
+
+#[test]
 fn the_page_shows_drift() {
     page::shows_drift();
 }

@@ -1,6 +1,8 @@
 //! The page in a browser.
 
-use proofs::ansible;
+use std::process::Command;
+
+use proofs::{ansible, target_dir, workspace_dir};
 use serde_json::json;
 
 use crate::browser::looks_right;
@@ -49,6 +51,17 @@ pub fn shows_drift() {
         "{entries:?}"
     );
     looks_right("report::drift", "drift", &site);
+}
+
+/// A thousand hosts with ten thousand changes: the page stays small and quick. The report is made without a run.
+pub fn shows_many_changes_without_a_wait() {
+    let Some(env) = ansible("report::many", "2.19") else { return };
+    let site = Site::new(&env, "many");
+    let units = workspace_dir().join("tests/report/unit");
+    let mut python = Command::new(env.python());
+    python.arg(units.join("test_cost.py")).arg(&site.reports).env("PYTHONDONTWRITEBYTECODE", "1");
+    succeed(python.env("PYTHONPATH", target_dir().join("installed")));
+    looks_right("report::many", "many", &site);
 }
 
 /// Host names, file names, contents and facts full of markup, scripts and control characters.

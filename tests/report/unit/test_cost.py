@@ -1,13 +1,18 @@
 # Copyright (c) 2026, the pci.passthrough authors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a thousand hosts cost in memory and time, without Ansible around it."""
+"""What a thousand hosts cost in memory and time, without Ansible around it.
 
+Called with a folder, it writes the report of a fleet whose every change is one host's own there, for a browser.
+"""
+
+import pathlib
+import sys
 import time
 import tracemalloc
 import unittest
 
-from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import fleet
+from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import fleet, json_report
 from test_fleet import Host, Task, report, result_with
 
 
@@ -33,6 +38,23 @@ def results(name):
         root = "/images/%s" % name
         result = result_with(text + "quiet\n", text + "quiet intel_iommu=on\n", root + path)
         yield Task("Set", "pci.passthrough.grub_iommu", None, {"root": root}), result
+
+
+def fleet_of_names(files, content):
+    """A thousand hosts with long names, each with a change to this many files."""
+    model = fleet.Fleet()
+    for number in range(1000):
+        host = Host("pve%04d.dc1.example.com" % number, "10.0.%d.%d" % (number // 250, number % 250))
+        for file in range(files):
+            task = Task("Template %d" % file, "ansible.builtin.template")
+            result = result_with("", content(host), "/etc/app/conf.d/%02d-service.conf" % file)
+            model.add_success(task, host, result, model.add_diffs(task, host, result))
+    return model
+
+
+def own_content(host):
+    """What is in no other host's files."""
+    return "hostname=%s\naddress=%s\nid=%s\n" % (host.name, host.address, host.name[3:7])
 
 
 class Cost(unittest.TestCase):
@@ -61,6 +83,49 @@ class Cost(unittest.TestCase):
         self.assertEqual([len(change["hosts"]) for change in found["changes"]], [1000, 1000, 1000])
         self.assertLess(len(page), 2_000_000)
 
+    def test_a_page_of_many_changes_of_single_hosts(self):
+        found, page = report(fleet_of_names(10, own_content))
+        self.assertEqual(len(found["changes"]), 10_000)
+        self.assertLess(len(page), 4_000_000)
+        self.assertEqual(page.count('<li class="card change"'), 500)
+        self.assertIn("950 more changes on 950 hosts: in report.json only.", page)
+
+    def test_a_page_of_many_files_of_single_hosts(self):
+        model = fleet.Fleet()
+        for number in range(6000):
+            host = Host("pve%d" % (number % 1000))
+            model.add_diffs(Task(), host, result_with("", "%d\n" % number, "/etc/%d" % number))
+        page = report(model)[1]
+        self.assertLess(len(page), 4_000_000)
+        self.assertEqual(page.count('<li class="card change"'), 1500)
+        self.assertIn("4500 more changes of other files on 1000 hosts: in report.json only.", page)
+
+    def test_a_page_of_many_changes_of_all_hosts(self):
+        page = report(fleet_of_names(60, lambda host: "a=2\n"))[1]
+        self.assertLess(len(page), 3_000_000)
+        self.assertEqual(page.count('<li class="card change"'), 60)
+        self.assertIn("and 50 more", page)
+        self.assertIn("Which 1000 hosts: in report.json only.", page)
+
+    def test_a_page_of_many_problems(self):
+        model = fleet.Fleet()
+        for number in range(1000):
+            result = {"failed": True, "msg": "%d %s" % (number, "x" * 700)}
+            model.add_failure(Task(), Host("pve%d" % number), result, False)
+        page = report(model)[1]
+        self.assertLess(len(page), 2_000_000)
+        self.assertIn("700 more problems on 700 hosts: in report.json only.", page)
+
+
+def write(directory):
+    """Both files."""
+    found, page = report(fleet_of_names(10, own_content))
+    for name, text in (("report.json", json_report.dump(found)), ("report.html", page)):
+        pathlib.Path(directory, name).write_text(text, encoding="utf-8")
+
 
 if __name__ == "__main__":
-    unittest.main()
+    if len(sys.argv) == 2:
+        write(sys.argv[1])
+    else:
+        unittest.main()

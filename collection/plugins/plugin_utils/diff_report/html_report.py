@@ -12,14 +12,21 @@ import pathlib
 
 import jinja2
 
-# Characters of diffs and of maps in the page; what is beyond is in report.json only.
-_MOST_DIFF_TEXT = 1_500_000
-_MOST_MAP_TEXT = 1_500_000
+# Characters of diffs, of maps, of lists of names and of the table's changes; what is beyond is in report.json only.
+_MOST_DIFF_TEXT = 1_000_000
+_MOST_MAP_TEXT = 1_000_000
+_MOST_NAMES_TEXT = 600_000
+_MOST_ROW_TEXT = 600_000
+# Cards of one file, of all files, and of any other list; changes and reasons in a row of the table.
+_MOST_OF_A_FILE = 50
+_MOST_CHANGES = 1500
+_MOST_CARDS = 300
+_MOST_IN_A_ROW = 10
 _WORDS = {
     "ready": "ready", "reboot_required": "reboot required", "not_configured": "not configured",
     "unsupported": "unsupported", "unknown": "no verdict", "ok": "unchanged", "changed": "changed",
     "refused": "refused", "failed": "failed", "unreachable": "unreachable", "ignored": "ignored or rescued",
-    "warning": "warning",
+    "warning": "warning", "not_reached": "not reached", "change_without_diff": "without a diff",
 }
 
 
@@ -36,6 +43,9 @@ class HtmlReport:
             autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True,
         )
         environment.filters["parts"] = parts
+        environment.filters["host_count"] = host_count
+        # With the markup around it.
+        environment.filters["row_text"] = lambda key, changes: changes[key]["path"] + changes[key]["label"] + " " * 15
         environment.filters["words"] = lambda key: _WORDS.get(key, key)
         self._template = environment.from_string(read["report.html.j2"])
         # Nothing but these two may run or style the page, whatever gets into it.
@@ -46,21 +56,24 @@ class HtmlReport:
 
     def render(self, report):
         """The page."""
-        shown, bodies, left = {}, 0, _MOST_DIFF_TEXT
-        for change in report["changes"]:
+        files, more_files = _files(report["changes"])
+        shown, left = {}, _MOST_DIFF_TEXT
+        for change in (change for file in files for change in file["changes"]):
             size = sum(len(line["text"]) + 40 for hunk in change["hunks"] for line in hunk)
             if change["hunks"] and size <= left:
                 left -= size
-                bodies += 1
                 shown[change["id"]] = True
         iommu, with_map = _fitting(report["iommu"])
-        changes = {change["id"]: change for change in report["changes"]}
         return self._template.render(
             report=report,
             codes=_codes(report),
             verdict_reasons=_verdict_reasons(report["hosts"]),
-            files=_files(report["changes"]),
-            changes=changes,
+            files=files,
+            more_files=more_files,
+            most={"cards": _MOST_CARDS, "in_a_row": _MOST_IN_A_ROW},
+            names_fit=_budget(_MOST_NAMES_TEXT),
+            row_fits=_budget(_MOST_ROW_TEXT),
+            changes={change["id"]: change for change in report["changes"]},
             problems=[problem for problem in report["problems"] if problem["kind"] != "warning"],
             warnings=[problem for problem in report["problems"] if problem["kind"] == "warning"],
             shown=shown,
@@ -93,6 +106,25 @@ def parts(line):
     return [(text, marked) for text, marked in found if text]
 
 
+def _budget(left):
+    """Tells whether texts still fit, and counts those that do."""
+
+    def fits(texts):
+        nonlocal left
+        size = sum(len(text) + 2 for text in texts)
+        if size > left:
+            return False
+        left -= size
+        return True
+
+    return fits
+
+
+def host_count(entries):
+    """On how many hosts the entries are."""
+    return len({name for entry in entries for name in entry["hosts"]})
+
+
 def _codes(report):
     """For each host the codes of its problems, each once."""
     codes = {}
@@ -104,21 +136,30 @@ def _codes(report):
 
 
 def _verdict_reasons(hosts):
-    """Each distinct reason of a verdict with its hosts: rows of verdict, code, message and names."""
+    """Each distinct reason of a verdict with its hosts."""
     found = {}
     for host in hosts:
         for reason in host["verdict"]["reasons"] if host["verdict"] else ():
             key = (host["verdict"]["state"], reason["code"], reason["message"])
             found.setdefault(key, []).append(host["name"])
-    return sorted(((*key, names) for key, names in found.items()), key=lambda row: (len(row[3]), row[:3]))
+    rows = sorted(found.items(), key=lambda row: (len(row[1]), row[0]))
+    return [dict(zip(("verdict", "code", "message"), key), hosts=names) for key, names in rows]
 
 
 def _files(changes):
-    """Changes by file, in the order they come in."""
+    """Changes by file, in the order they come in, as many as the page bears; and those of files that are not in it."""
     files = {}
     for change in changes:
         files.setdefault((change["path"], change["on"]), []).append(change)
-    return files.items()
+    found, beyond, left = [], [], _MOST_CHANGES
+    for (path, on), of_file in files.items():
+        most = min(left, _MOST_OF_A_FILE)
+        left -= min(most, len(of_file))
+        if most:
+            found.append({"path": path, "on": on, "changes": of_file[:most], "more": of_file[most:]})
+        else:
+            beyond += of_file
+    return found, beyond
 
 
 def _bar(totals):

@@ -5,10 +5,13 @@
   const found = document.getElementById("found");
   const items = Array.from(document.querySelectorAll("[data-filter]"), function (element) {
     const text = element.textContent + " " + (element.dataset.also || "");
-    return { element, text: text.toLowerCase(), row: element.tagName === "TR" };
+    const kinds = new Set((element.dataset.kinds || "").split(" "));
+    return { element, text: text.toLowerCase(), kinds, row: element.tagName === "TR" };
   });
   const sections = Array.from(document.querySelectorAll("[data-section]"));
   const picks = Array.from(document.querySelectorAll("button[data-pick]"));
+  // The words of the buttons mean what an item is, not what it says.
+  const kinds = new Set(picks.map((pick) => pick.dataset.pick));
 
   function number(count, one, many) {
     return count + " " + (count === 1 ? one : many);
@@ -20,7 +23,7 @@
     let rows = 0;
     let cards = 0;
     for (const item of items) {
-      const shown = words.every((word) => item.text.includes(word));
+      const shown = words.every((word) => kinds.has(word) ? item.kinds.has(word) : item.text.includes(word));
       item.element.hidden = !shown;
       if (item.row && item.element.nextElementSibling?.classList.contains("drawn")) {
         item.element.nextElementSibling.hidden = !shown;
@@ -46,7 +49,8 @@
     });
   }
   document.addEventListener("keydown", function (event) {
-    if (event.key === "/" && document.activeElement !== input) {
+    const modified = event.ctrlKey || event.metaKey || event.altKey;
+    if (event.key === "/" && !modified && document.activeElement !== input) {
       event.preventDefault();
       input.focus();
     }
@@ -62,8 +66,13 @@
     return element;
   }
 
+  // Variants of single makers, mlx5_vfio_pci and others, too.
+  function forGuests(device) {
+    return (device.driver || "").replaceAll("-", "_").endsWith("vfio_pci");
+  }
+
   function drawDevice(device) {
-    const item = make("li", device.driver === "vfio-pci" ? "device vfio" : "device");
+    const item = make("li", forGuests(device) ? "device vfio" : "device");
     const head = make("p", "what", device.class || "no PCI device");
     item.append(head, make("p", "", device.name || device.id || ""));
     const line = make("p", "dim");
@@ -71,7 +80,7 @@
     if (device.id && device.name) line.append(" ", make("code", "", device.id));
     item.append(line);
     const driver = make("p", "driver");
-    driver.append(make("span", device.driver === "vfio-pci" ? "tag ready" : "tag", device.driver || "no driver"));
+    driver.append(make("span", forGuests(device) ? "tag ready" : "tag", device.driver || "no driver"));
     for (const use of device.uses) driver.append(" ", make("span", "tag refused", use));
     item.append(driver);
     return item;
@@ -82,7 +91,7 @@
     const members = group.devices.map((position) => iommu.devices[position]);
     const toGive = members.filter((device) => !device.bridge && device.class !== null);
     const held = group.held.length > 0;
-    const all = !held && toGive.length > 0 && toGive.every((device) => device.driver === "vfio-pci");
+    const all = !held && toGive.length > 0 && toGive.every(forGuests);
     const box = make("li", "group" + (none ? " alone" : held ? "" : all ? " taken" : " free"));
     const title = make("h4", "", none ? "In no group" : "Group " + (group.number === null ? "?" : group.number));
     if (group.type) title.append(" ", make("span", "dim", group.type));
@@ -99,7 +108,7 @@
     } else if (held) {
       say("Not viable", " as it is: " + group.held.join("; ") + ".");
     } else if (toGive.length) {
-      say("Viable", all ? ": all on vfio-pci." : ": no driver of the host holds it.");
+      say("Viable", all ? ": all on a VFIO driver." : ": no driver of the host holds it.");
     }
     return box;
   }
