@@ -19,9 +19,17 @@ function holds(what) {
   console.log("ok: " + what);
 }
 
-async function shoot(page, name, full) {
-  await page.evaluate(() => window.scrollTo(0, 0));
-  await page.screenshot({ path: path.join(shots, kind + "-" + name + ".png"), fullPage: Boolean(full) });
+// `height` is that of the window; without it the whole page is in it, as what is out of sight is not drawn.
+async function shoot(page, name, height) {
+  const before = page.viewportSize();
+  await page.evaluate(() => { window.scrollTo(0, 0); document.activeElement.blur(); });
+  for (let times = height ? 1 : 3; times > 0; times -= 1) {
+    const whole = await page.evaluate(() => document.documentElement.scrollHeight);
+    await page.setViewportSize({ width: before.width, height: height || Math.min(whole, 8000) });
+    await page.evaluate(() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))));
+  }
+  await page.screenshot({ path: path.join(shots, kind + "-" + name + ".png") });
+  await page.setViewportSize(before);
 }
 
 const visible = (page, selector) => page.locator(selector + ":visible").count();
@@ -114,7 +122,7 @@ const looks = {
       assert.ok((await card.textContent()).includes(text), text);
     }
     holds("a guard's code, device and hint are there");
-    await shoot(page, "light", true);
+    await shoot(page, "light");
     await accessible(page, "in the light");
 
     await type(page, "grub");
@@ -162,13 +170,13 @@ const looks = {
     await accessible(page, "with a map open");
 
     await page.emulateMedia({ colorScheme: "dark" });
-    await shoot(page, "dark", true);
+    await shoot(page, "dark");
     await accessible(page, "in the dark");
 
     await page.setViewportSize({ width: 360, height: 740 });
     const wide = await page.evaluate(() => document.documentElement.scrollWidth);
     assert.ok(wide <= 360, "the page is " + wide + " pixels wide on a phone of 360");
-    await shoot(page, "phone", true);
+    await shoot(page, "phone");
     await accessible(page, "on a phone");
     holds("nothing has to be scrolled sideways on a phone");
 
@@ -197,9 +205,9 @@ const looks = {
     assert.equal(await visible(page, "tbody tr[data-filter]"), 1);
     const drawn = await openMap(page, "pve0501");
     assert.ok(await drawn.locator("li.device").count() > 5);
-    await shoot(page, "one-host", true);
+    await shoot(page, "one-host");
     await type(page, "");
-    await shoot(page, "top");
+    await shoot(page, "top", 1500);
     await countsHold(page);
     holds("hosts are found by name");
     await accessible(page, "with a thousand hosts");
@@ -218,6 +226,9 @@ const looks = {
     await countsHold(page);
     await type(page, "pve0999");
     assert.equal(await visible(page, "tbody tr[data-filter]"), 1);
+    const drawn = await openMap(page, "pve0999.dc1.example.com");
+    assert.equal(await drawn.locator("li.group.taken li.device.vfio .tag.ready").count(), 1);
+    holds("a VFIO driver of a maker counts as one");
     await accessible(page, "with many changes");
   },
 
@@ -233,7 +244,7 @@ const looks = {
       assert.ok((await page.locator("section", { has: page.locator("#drift") }).first().textContent()).includes(name));
     }
     holds("what is new, gone and changed is there");
-    await shoot(page, "light", true);
+    await shoot(page, "light");
     await accessible(page, "with drift");
   },
 
@@ -252,14 +263,14 @@ const looks = {
     assert.ok(await visible(page, "[data-filter]") > 0);
     await type(page, "");
     assert.equal(await page.evaluate(() => window.owned), undefined);
-    await shoot(page, "light", true);
+    await shoot(page, "light");
     holds("markup, scripts and control characters are text");
   },
 
   async cut(page) {
     const word = await page.locator("p.cut").textContent();
     assert.match(word, report.status === "cut" ? /This run was cut/ : /had not ended/);
-    await shoot(page, "light", true);
+    await shoot(page, "light");
     holds("the page says that the run was cut");
   },
 };

@@ -118,8 +118,13 @@ class Cost(unittest.TestCase):
 
 
 def write(directory):
-    """Both files."""
-    found, page = report(fleet_of_names(10, own_content))
+    """Both files; one host has a device on a VFIO driver of its maker."""
+    model = fleet_of_names(10, own_content)
+    made = facts(1)
+    made["devices"][0]["driver"] = "mlx5_vfio_pci"
+    task = Task("Facts", "pci.passthrough.iommu_facts")
+    model.add_success(task, Host("pve0999.dc1.example.com"), {"ansible_facts": {"pci_passthrough": made}}, False)
+    found, page = report(model)
     for name, text in (("report.json", json_report.dump(found)), ("report.html", page)):
         pathlib.Path(directory, name).write_text(text, encoding="utf-8")
 
