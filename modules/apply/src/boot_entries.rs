@@ -14,6 +14,7 @@ use nix::sys::stat::{Mode, fstatat};
 use nix::unistd::fsync;
 
 use crate::error::Step;
+use crate::loader_files;
 use crate::plan::BootEntries;
 use crate::write::{commit, discard, dress_like, file_error, hidden_name, sync};
 
@@ -78,6 +79,7 @@ impl Refresh {
     fn clean(&self) {
         let Some(name) = &self.beside else { return };
         discard(&self.at, name);
+        discard(&self.at, &loader_files::old_name(&self.at.name));
         let mut half = name.clone();
         half.push(".new");
         discard(&self.at, &half);

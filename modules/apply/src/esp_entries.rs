@@ -4,6 +4,7 @@ use host::Root;
 use host::esp::{self, Entries, EntryFile, Format};
 
 use crate::error::Step;
+use crate::loader_files;
 use crate::plan::FileChange;
 use crate::write;
 
@@ -26,6 +27,19 @@ pub(crate) fn bring_back(root: &Root, before: &Entries) -> Vec<String> {
         }
     }
     failed
+}
+
+/// Brings the entries that a command has written to their places on the ESPs that are mounted.
+pub(crate) fn settle(root: &Root) -> Result<(), Step> {
+    if !root.is_live() {
+        return Ok(());
+    }
+    let entries = esp::observe(root)?;
+    entries
+        .files
+        .iter()
+        .filter(|file| file.mounted)
+        .try_for_each(|file| loader_files::settle(root, &file.path))
 }
 
 /// Writes or removes one file of entries, where it is mounted and not an image.

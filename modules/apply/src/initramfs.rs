@@ -10,6 +10,7 @@ use nix::sys::stat::FileStat;
 use nix::unistd::{fsync, linkat};
 
 use crate::error::Step;
+use crate::loader_files;
 use crate::plan::Initramfs;
 use crate::write::{self, discard, file_error, hidden_name};
 
@@ -71,6 +72,7 @@ impl<'a> KeptImages<'a> {
             if let Err(errno) = back.and_then(|()| fsync(&at.dir)) {
                 failed.push(file_error(self.root, path, "bring the old image back", errno).to_string());
             }
+            failed.extend(loader_files::settle(self.root, &at.path).err().map(|step| step.to_string()));
         }
         failed
     }

@@ -6,6 +6,7 @@ mod command;
 mod error;
 mod esp_entries;
 mod initramfs;
+mod loader_files;
 mod lock;
 mod plan;
 mod rebind;

@@ -168,7 +168,8 @@ impl<'a> Work<'a> {
                 if !run.undo.is_empty() {
                     self.rerun.push((run.undo.clone(), run.limit));
                 }
-                self.command(run.command.clone(), run.reason.clone(), run.limit)
+                self.command(run.command.clone(), run.reason.clone(), run.limit)?;
+                if run.entries { esp_entries::settle(self.root) } else { Ok(()) }
             }
             Activation::Initramfs(initramfs) => {
                 let images =

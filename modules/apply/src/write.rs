@@ -13,6 +13,7 @@ use nix::unistd::{Gid, Uid, UnlinkatFlags, fchown, fsync, unlinkat};
 use xattr::FileExt;
 
 use crate::error::Step;
+use crate::loader_files;
 use crate::plan::FileChange;
 
 /// The end of the name of a folder that holds nothing but files of ours.
@@ -42,6 +43,7 @@ pub(crate) fn remove(root: &Root, path: &str) -> Result<(), Step> {
     let fail = |errno: Errno| file_error(root, path, "remove", errno);
     unlinkat(&at.dir, at.name.as_os_str(), UnlinkatFlags::NoRemoveDir).map_err(fail)?;
     fsync(&at.dir).map_err(fail)?;
+    loader_files::settle(root, &at.path)?;
     if let Some((folder, _)) = at.path.rsplit_once('/').filter(|(folder, _)| folder.ends_with(OWN_FOLDER)) {
         let above = root.locate(folder)?;
         // That it is not empty yet is no fault.
@@ -104,13 +106,17 @@ pub(crate) fn sync(root: &Root, path: &str) -> Result<(), Step> {
     let flags = OFlag::O_RDONLY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
     let file = openat(&at.dir, at.name.as_os_str(), flags, Mode::empty());
     let done = file.and_then(|file| fsync(&file)).and_then(|()| fsync(&at.dir));
-    done.map_err(|errno| file_error(root, path, "make durable", errno))
+    done.map_err(|errno| file_error(root, path, "make durable", errno))?;
+    loader_files::settle(root, &at.path)
 }
 
 /// Renames a finished file over the one at `at`, and makes the rename durable.
 pub(crate) fn commit(root: &Root, at: &Location, temporary: &OsStr) -> Result<(), Step> {
-    let renamed = renameat(&at.dir, temporary, &at.dir, at.name.as_os_str());
-    renamed.and_then(|()| fsync(&at.dir)).map_err(|errno| {
+    let renamed = match loader_files::concern(root, &at.path) {
+        true => loader_files::swap(at, temporary),
+        false => renameat(&at.dir, temporary, &at.dir, at.name.as_os_str()).and_then(|()| fsync(&at.dir)),
+    };
+    renamed.map_err(|errno| {
         discard(at, temporary);
         file_error(root, &at.path, "replace", errno)
     })
