@@ -39,13 +39,13 @@ pub fn one_command_a_task_on_a_warm_cache(version: &str) {
 
 pub fn noise_of_the_login_shell_is_no_answer(version: &str) {
     within("cached::noise", version, |world| {
-        let noise =
-            r#"echo 'Welcome! {"failed": true}'; echo '{"changed": true}'; echo "pci.passthrough: MISS" >&2"#;
+        let noise = r#"echo 'Welcome! {"failed": true}'; echo '{"changed": true}'; echo "pci.passthrough: MISS" >&2
+            printf 'Welcome without a line end '"#;
         fs::write(format!("{HOME}/.bashrc"), noise).expect("the shell's settings");
         let arguments = format!("root={}", world.host("debian-amd").display());
-        for turn in 0..2 {
-            let ran = world.task(Way::Cached, FACTS, &arguments, &["--become"]).succeeded();
-            assert_eq!(ran.files(), 0, "{turn}: {:?}\n{}", ran.channels, ran.text);
+        for rights in [&["--become"][..], &["--become"], &[], &[]] {
+            let ran = world.task(Way::Cached, FACTS, &arguments, rights).succeeded();
+            assert_eq!(ran.files(), 0, "{rights:?}: {:?}\n{}", ran.channels, ran.text);
             assert!(ran.text.contains("pci_passthrough"), "{}", ran.text);
             assert!(!ran.text.contains("Welcome"), "{}", ran.text);
         }

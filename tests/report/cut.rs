@@ -1,7 +1,7 @@
 //! Runs that do not come to their end.
 
 use std::io::{BufRead, BufReader, Read};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
@@ -42,7 +42,11 @@ pub fn a_killed_run_leaves_its_last_report(version: &str) {
 
 /// Starts a check run, sends the signal while its second task runs; the exit status and what was printed.
 fn cut(site: &Site, signal: Signal, interval: &str) -> (Option<i32>, String) {
-    let mut command = site.check("cut.yml");
+    let play = site.check("cut.yml");
+    // What starts this proof in the background may ignore the signal, and Python would go on doing so.
+    let mut command = Command::new("env");
+    command.arg("--default-signal=INT").arg(play.get_program()).args(play.get_args());
+    command.envs(play.get_envs().filter_map(|(name, value)| Some((name, value?))));
     command.env("PCI_PASSTHROUGH_REPORT_INTERVAL", interval).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child: Child = command.spawn().expect("ansible-playbook starts");
     let mut lines = BufReader::new(child.stdout.take().expect("its output"));

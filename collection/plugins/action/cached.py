@@ -38,7 +38,8 @@ NOT_EXECUTED = (126, 127)
 
 # The cache belongs to root or to the user, and so does every folder above it, and nobody else can write there: nobody
 # else can put a file into it or swap a folder. Root's is never below $HOME, which sudo may have kept. `look` judges the
-# folders and the files given to it. The scripts have no single quotes: each would be quoted three times over.
+# folders and the files given to it; a file that a copy of the same has just replaced has no name any more, and will do.
+# The scripts have no single quotes: each would be quoted three times over.
 # Each line ends a command, so that they can be sent as one: csh takes no line end between quotes.
 CACHE = r"""set -f; _path=$PATH; PATH=/usr/sbin:/usr/bin:/sbin:/bin:$PATH;
 no() { [ -t 0 ] || cat >/dev/null; echo "pci.passthrough: $1"; exit "$2"; };
@@ -49,7 +50,7 @@ look() { _up=$_at;
 while [ "$_up" ]; do set -- "$@" "$_up"; _up=${_up%/*}; done;
 _seen=$(stat -L -c "%u %A %h" /proc/self / "$@" 2>/dev/null) || no "cannot look at $_dir" UNUSABLE;
 set -- $_seen; _me=$1;
-while [ "$1" ]; do case "$1 $2 $3" in "0 d"????-??-?*|"$_me d"????-??-?*|"$_me -rwx------ 1") ;;
+while [ "$1" ]; do case "$1 $2 $3" in "0 d"????-??-?*|"$_me d"????-??-?*|"$_me -rwx------ "[01]) ;;
 *" -"*) no "$_arch" MISS;;
 *) no "others can write to $_dir" UNUSABLE;; esac; shift 3; done; };
 near() { _up=$_dir; until [ -d "$_up/" ]; do _up=${_up%/*}; done;
