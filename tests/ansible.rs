@@ -64,3 +64,13 @@ pub fn ansible(name: &str, version: &str) -> Option<AnsibleEnv> {
     not_run(name, &format!("no ansible-core {version}: run `cargo xtask ansible-env {version}`"));
     None
 }
+
+/// Tests that run each proof, `MODULE::FUNCTION` of the caller, once for each version of ansible-core.
+#[macro_export]
+macro_rules! on_every_version {
+    ($($module:ident :: $proof:ident),* $(,)?) => {
+        mod core_2_16 { $(#[test] fn $proof() { super::$module::$proof("2.16"); })* }
+        mod core_2_19 { $(#[test] fn $proof() { super::$module::$proof("2.19"); })* }
+        mod core_newest { $(#[test] fn $proof() { super::$module::$proof("newest"); })* }
+    };
+}

@@ -6,14 +6,7 @@ mod hosts;
 mod playbooks;
 mod role;
 
-/// Each proof once for each version of ansible-core.
-macro_rules! on_every_version {
-    ($($module:ident :: $proof:ident),* $(,)?) => {
-        mod core_2_16 { $(#[test] fn $proof() { crate::$module::$proof("2.16"); })* }
-        mod core_2_19 { $(#[test] fn $proof() { crate::$module::$proof("2.19"); })* }
-        mod core_newest { $(#[test] fn $proof() { crate::$module::$proof("newest"); })* }
-    };
-}
+use proofs::on_every_version;
 
 on_every_version! {
     documentation::every_module_is_listed_and_rendered,

@@ -13,14 +13,7 @@ mod same_results;
 mod secrets;
 mod world;
 
-/// Each proof once for each version of ansible-core.
-macro_rules! on_every_version {
-    ($($module:ident :: $proof:ident),* $(,)?) => {
-        mod core_2_16 { $(#[test] fn $proof() { crate::$module::$proof("2.16"); })* }
-        mod core_2_19 { $(#[test] fn $proof() { crate::$module::$proof("2.19"); })* }
-        mod core_newest { $(#[test] fn $proof() { crate::$module::$proof("newest"); })* }
-    };
-}
+use proofs::on_every_version;
 
 /// What the version of ansible-core has no part in: once, on the newest.
 macro_rules! on_the_newest {
