@@ -147,6 +147,27 @@ fn in_place_whatever_the_quoting() {
     }
 }
 
+/// The blank in front of the added tokens is another assignment's, and no byte of it goes with them.
+#[test]
+fn blanks_of_another_assignment_stay_and_ours_go() {
+    let cases = [
+        (
+            "GRUB_CMDLINE_LINUX_DEFAULT=\\\"quiet\nGRUB_CMDLINE_LINUX_DEFAULT=\";\n$GRUB_CMDLINE_LINUX_DEFAULT\"",
+            "GRUB_CMDLINE_LINUX_DEFAULT=intel_iommu=on\\ iommu=pt\\ \\\"quiet\n\
+             GRUB_CMDLINE_LINUX_DEFAULT=\";\n$GRUB_CMDLINE_LINUX_DEFAULT\"",
+        ),
+        (
+            "GRUB_CMDLINE_LINUX_DEFAULT='b=\"c d'\n\
+             GRUB_CMDLINE_LINUX_DEFAULT=\"quiet  $GRUB_CMDLINE_LINUX_DEFAULT\"\n",
+            "GRUB_CMDLINE_LINUX_DEFAULT='intel_iommu=on iommu=pt b=\"c d'\n\
+             GRUB_CMDLINE_LINUX_DEFAULT=\"quiet  $GRUB_CMDLINE_LINUX_DEFAULT\"\n",
+        ),
+    ];
+    for (before, after) in cases {
+        assert_eq!(added_and_back(before, &["intel_iommu=on", "iommu=pt"]), after);
+    }
+}
+
 #[test]
 fn code_elsewhere_does_no_harm() {
     let line = "GRUB_CMDLINE_LINUX_DEFAULT=\"quiet\"\n";

@@ -137,7 +137,8 @@ impl Line {
             };
             let append: &[Vec<u8>] = if base.is_some() { &edit.append } else { &[] };
             let (region, empty_at) = region(&stretch.text, &cmdline, base.unwrap_or(0..0));
-            for splice in splices(&stretch.text, &cmdline, &own, append, region, empty_at) {
+            let takes_blanks = |blanks| stretch.takes_blanks(blanks);
+            for splice in splices(&stretch.text, &cmdline, &own, append, region, empty_at, takes_blanks) {
                 stretch.edit(&splice, &mut edits);
             }
         }
@@ -265,6 +266,13 @@ impl Stretch {
             let own = self.spans_of(blanks).find(|span| ours(span)).map_or(blanks.end, |span| span.at.start);
             self.delete(own.max(blanks.start)..blanks.end, edits);
         }
+    }
+
+    /// Whether the assignment that set what follows the blanks set any of them too.
+    fn takes_blanks(&self, blanks: Range<usize>) -> bool {
+        let home = |span: &Span| (span.file, span.assignment);
+        let next = self.span_of(blanks.end).map(home);
+        self.spans_of(&blanks).any(|span| Some(home(span)) == next)
     }
 
     /// The spans that hold any of the text at `at`.

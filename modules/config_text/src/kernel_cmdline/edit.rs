@@ -255,8 +255,9 @@ impl Splice {
 }
 
 /// Turns actions on the tokens of `line` into splices of its `text`. `append` goes behind the last token
-/// of `region` (token numbers) that stays, or to `empty_at` where there is none. Dropping what was
-/// appended gives the text back byte for byte.
+/// of `region` (token numbers) that stays, or to `empty_at` where there is none. `takes_blanks` tells whether
+/// the blanks in front of a token may go with it; otherwise those behind it go. Dropping what was appended
+/// gives the text back byte for byte.
 pub(crate) fn splices(
     text: &[u8],
     line: &Cmdline,
@@ -264,6 +265,7 @@ pub(crate) fn splices(
     append: &[Vec<u8>],
     region: Range<usize>,
     mut empty_at: usize,
+    takes_blanks: impl Fn(Range<usize>) -> bool,
 ) -> Vec<Splice> {
     let tokens = &line.tokens;
     let mut append = append.join(&b' ');
@@ -302,6 +304,7 @@ pub(crate) fn splices(
                 result.push(Splice::new(here, std::mem::take(&mut append)));
             }
             Action::Drop => {
+                kept_before = kept_before && takes_blanks(tokens[index - 1].end()..token.start);
                 let next = tokens.get(index + 1).map(|next| next.start).or(line.init);
                 let blanks = match (kept_before, next) {
                     (true, _) => tokens[index - 1].end()..token.start,
@@ -355,7 +358,7 @@ pub fn rewrite(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
 pub(crate) fn carry_out(text: &[u8], actions: &[Action], append: &[Vec<u8>]) -> Vec<u8> {
     let line = parse(text);
     let empty_at = line.init.unwrap_or(0);
-    spliced(text, &splices(text, &line, actions, append, 0..line.tokens.len(), empty_at))
+    spliced(text, &splices(text, &line, actions, append, 0..line.tokens.len(), empty_at, |_| true))
 }
 
 impl Wish {
