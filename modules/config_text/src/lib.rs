@@ -3,6 +3,7 @@
 pub mod bls;
 pub mod boot_entry;
 pub mod device_override;
+pub mod dracut_conf;
 mod finding;
 pub mod grub_cfg;
 pub mod grub_default;

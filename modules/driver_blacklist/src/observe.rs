@@ -20,6 +20,8 @@ pub struct Observed {
     pub unread: Vec<DropIn>,
     /// The bytes of the file to write; `None` where it is missing.
     pub at_path: Option<Vec<u8>>,
+    /// dracut's settings for the blacklist; `None` where they are missing.
+    pub dracut_conf: Option<Vec<u8>>,
     /// Whether the file to write is a link to something that is no file, such as `/dev/null`.
     pub path_leads_nowhere: bool,
     /// The running kernel's command line.
@@ -62,6 +64,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
         files,
         unread,
         at_path,
+        dracut_conf: root.read_opt(initramfs::files::DRACUT_BLACKLIST)?,
         path_leads_nowhere,
         cmdline: proc::cmdline(root),
         builtin_in,

@@ -1,7 +1,9 @@
 //! The decision, pure.
 
 use apply::{FileChange, Plan, RebootReason};
+use config_text::dracut_conf;
 use config_text::modprobe_d::{self, Config};
+use host::initramfs::{Builder, files};
 use host::modprobe::{self, Edit};
 use preflight::{Problem, Severity};
 use protocol::{Failure, Planned};
@@ -38,6 +40,7 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
         State::Absent => plan.warnings.extend(left(&drivers, &config)),
     }
     plan.warnings.extend(problems.iter().map(|p| format!("{} ({}): {}", p.message, p.code, p.hint)));
+    let in_images = dracut_conf(seen, args.state == State::Present || after.is_some());
     if changed {
         plan.files.push(FileChange {
             path: args.path.clone(),
@@ -46,15 +49,25 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
             mode: FileChange::PLAIN,
         });
     }
-    let input = changed.then_some(args.path.as_str());
-    plan.refresh_initramfs(&seen.initramfs, input, args.initramfs);
+    plan.files.extend(in_images);
+    let input = plan.files.first().map(|file| file.path.clone());
+    plan.refresh_initramfs(&seen.initramfs, input.as_deref(), args.initramfs);
     if args.state == State::Present {
-        let due = changed || !plan.activations.is_empty() || !plan.left_due.is_empty();
+        let due = !plan.files.is_empty() || !plan.activations.is_empty() || !plan.left_due.is_empty();
         reboot(&drivers, seen, due, &mut plan);
     }
     let mut reply = reply::results(&drivers, &config, seen);
     reply.insert("problems".to_string(), reply::problems(&problems));
     Ok(Planned { plan, reply })
+}
+
+/// What dracut's settings lack, or have too much, for a blacklist that is `needed` in the images.
+fn dracut_conf(seen: &Observed, needed: bool) -> Option<FileChange> {
+    let is_dracut = seen.initramfs.generator.is_some_and(|generator| generator.builder == Builder::Dracut);
+    let after = (needed && is_dracut).then(|| dracut_conf::for_blacklist().into_bytes());
+    let before = seen.dracut_conf.clone();
+    let path = files::DRACUT_BLACKLIST.to_string();
+    (before != after).then_some(FileChange { path, before, after, mode: FileChange::PLAIN })
 }
 
 /// What is not in force yet.

@@ -70,6 +70,30 @@ fn absent_after_present_gives_every_byte_back() {
     }
 }
 
+/// It takes /etc/modprobe.d into host-only images alone.
+#[test]
+fn dracut_takes_the_blacklist_into_every_image() {
+    const SETTINGS: &str = "/etc/dracut.conf.d/pci-passthrough-blacklist.conf";
+    let (dir, host) =
+        tree(&[("/usr/bin/dracut", ""), ("/boot/vmlinuz-6.12", ""), ("/boot/initrd.img-6.12", "")]);
+    host.folder("/etc/dracut.conf.d").folder("/lib/modules/6.12");
+    let before = Snapshot::of(dir.path());
+    let reply = run(dir.path(), json!({"drivers": ["nouveau", "nvidia"]})).expect_ok();
+    let settings = text(&host, SETTINGS);
+    assert!(settings.contains("\ninstall_optional_items+=\" /etc/modprobe.d/*.conf \"\n"), "{settings}");
+    assert_eq!(reply.json["actions"][0]["command"], json!(["dracut", "-f", "--regenerate-all"]));
+    assert!(!run(dir.path(), json!({"drivers": ["nouveau", "nvidia"]})).expect_ok().changed());
+    // They stay as long as anything is blacklisted by this module.
+    let _ = run(dir.path(), json!({"drivers": ["nvidia"], "state": "absent"})).expect_ok();
+    assert!(host.at(SETTINGS).exists());
+    let _ = run(dir.path(), json!({"drivers": ["nouveau"], "state": "absent"})).expect_ok();
+    assert_eq!(differences(&before, dir.path()), [""; 0]);
+    // Where somebody else's file has the blacklist, dracut leaves that out just as well.
+    host.file("/etc/modprobe.d/site.conf", "blacklist nouveau\n");
+    let reply = run(dir.path(), json!({"drivers": ["nouveau"]})).expect_ok();
+    assert!(reply.changed() && host.at(SETTINGS).exists() && !host.at(OWN).exists());
+}
+
 #[test]
 fn what_another_file_says_already_needs_nothing_and_is_left_by_absent() {
     let (dir, host) = tree(&[("/usr/lib/modprobe.d/site.conf", "# x\nblacklist snd-hda-intel\n")]);

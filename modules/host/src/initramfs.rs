@@ -12,8 +12,8 @@ use crate::root::{HostError, Root};
 /// Where the hash of the inputs of the last verified rebuild is kept.
 pub const STAMP: &str = "/var/lib/pci-passthrough/initramfs";
 
-/// The files of `vfio_bind` that go into images, whichever generator reads them: a script that binds
-/// devices by their addresses, and what brings it and vfio-pci into the image.
+/// The files of ours that generators read: a script that binds devices by their addresses, and what brings
+/// it, vfio-pci and modprobe.d into the image.
 pub mod files {
     /// initramfs-tools' script; scripts without prerequisites run in the byte order of their names, and
     /// this one has to run before `udev`.
@@ -24,8 +24,12 @@ pub mod files {
     pub const DRACUT_SCRIPT: &str = "/usr/lib/dracut/modules.d/70pci-passthrough/pci-passthrough.sh";
     /// dracut's module.
     pub const DRACUT_SETUP: &str = "/usr/lib/dracut/modules.d/70pci-passthrough/module-setup.sh";
+    /// dracut's settings for `vfio_bind`.
+    pub const DRACUT_VFIO: &str = "/etc/dracut.conf.d/pci-passthrough-vfio.conf";
+    /// dracut's settings for `driver_blacklist`.
+    pub const DRACUT_BLACKLIST: &str = "/etc/dracut.conf.d/pci-passthrough-blacklist.conf";
     /// All of them.
-    pub const ALL: [&str; 4] = [INIT_TOP, HOOK, DRACUT_SCRIPT, DRACUT_SETUP];
+    pub const ALL: [&str; 6] = [INIT_TOP, HOOK, DRACUT_SCRIPT, DRACUT_SETUP, DRACUT_VFIO, DRACUT_BLACKLIST];
 }
 
 /// What builds an image, whatever command starts it.

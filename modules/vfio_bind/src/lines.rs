@@ -54,7 +54,7 @@ pub fn present(args: &Args, seen: &Observed, binds: &[Bind], others: &Config) ->
             return Err(vfio_pci_builtin(&builtin, &lines.parameters));
         }
     }
-    if !seen.kernels.is_empty() && builtin.len() == seen.kernels.len() {
+    if seen.is_builtin() {
         return Ok(lines);
     }
     edit(args, seen, binds, &wanted, others, &mut lines);

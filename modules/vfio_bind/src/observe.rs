@@ -22,7 +22,7 @@ pub struct KernelModules {
     pub softdeps: Vec<u8>,
 }
 
-/// A script or hook of this module.
+/// A file of this module that the initramfs' generator reads.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Script {
     pub bytes: Vec<u8>,
@@ -55,7 +55,7 @@ pub struct Observed {
     pub vfio_pci_live: bool,
     /// Whether a list of modules to load at boot has vfio-pci.
     pub loaded_at_boot: bool,
-    /// The scripts of this module that are there, by path.
+    /// Those that are there, by path.
     pub scripts: BTreeMap<&'static str, Script>,
     /// The images and whether they are out of date.
     pub initramfs: InitramfsState,
@@ -164,6 +164,12 @@ impl Observed {
             names.push(module.clone());
         }
         names
+    }
+
+    /// Whether every installed kernel has vfio-pci built in: modprobe.d has no say then.
+    pub fn is_builtin(&self) -> bool {
+        !self.kernels.is_empty()
+            && self.kernels.iter().all(|kernel| kernel.vfio_pci == Some(ModuleState::Builtin))
     }
 
     /// The releases of the kernels that have vfio-pci in the given state.

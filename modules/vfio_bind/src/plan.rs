@@ -31,7 +31,9 @@ fn present(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let others = lines::others(args, seen)?;
     let binds = method::decide(args, seen, &chosen, &others, file)?;
     let lines = lines::present(args, seen, &binds, &others)?;
-    let scripts = scripts::changes(seen, &scripts::with(taken, &binds))?;
+    let any_by_id = binds.iter().any(|bind| bind.method == Method::Ids);
+    let by_id = lines.after.is_some() || (any_by_id && !seen.is_builtin());
+    let scripts = scripts::changes(seen, &scripts::with(taken, &binds), by_id)?;
     let mut plan = Plan { warnings: problems.iter().map(guard::warning).collect(), ..Plan::default() };
     plan.warnings.extend(lines.warnings);
     let due = files(args, seen, lines.after, scripts, &mut plan);
@@ -49,7 +51,7 @@ fn absent(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let selectors = args.selectors()?;
     let taken = scripts::entries(seen)?;
     let withdrawal = withdrawal::withdraw(args, seen, &selectors, taken)?;
-    let scripts = scripts::changes(seen, &withdrawal.entries)?;
+    let scripts = scripts::changes(seen, &withdrawal.entries, withdrawal.after.is_some())?;
     let mut plan = Plan { warnings: withdrawal.warnings, ..Plan::default() };
     let due = files(args, seen, withdrawal.after, scripts, &mut plan);
     let still = |device: &Device| {

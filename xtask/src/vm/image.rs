@@ -67,12 +67,31 @@ impl Loader {
             Loader::SystemdBoot => "-systemd-boot",
         }
     }
+}
 
-    /// The disks that are made of an installation with it.
-    fn befores(self) -> &'static [Before] {
+/// What generates the guest's initramfs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Generator {
+    /// Debian's own.
+    InitramfsTools,
+    /// Fedora's and SUSE's.
+    Dracut,
+}
+
+impl Generator {
+    /// As the tables show it, after the boot loader.
+    pub fn label(self) -> &'static str {
         match self {
-            Loader::Grub => &Before::ALL,
-            Loader::SystemdBoot => &[Before::IntelOff],
+            Generator::InitramfsTools => "",
+            Generator::Dracut => " dracut",
+        }
+    }
+
+    /// Part of the disk's file name.
+    fn part(self) -> &'static str {
+        match self {
+            Generator::InitramfsTools => "",
+            Generator::Dracut => "-dracut",
         }
     }
 }
@@ -125,8 +144,31 @@ pub struct Image {
     pub suite: Suite,
     /// How it boots.
     pub loader: Loader,
+    /// What generates its initramfs.
+    pub generator: Generator,
     /// Its first command line.
     pub before: Before,
+}
+
+impl Image {
+    /// As the tables show it: `Debian 13 systemd-boot`.
+    fn label(self) -> String {
+        format!("{}{}{}", self.suite.label(), self.loader.label(), self.generator.label())
+    }
+
+    /// The start of its files' names, which the disks of an installation share.
+    fn installation(self) -> String {
+        format!("{}{}{}", self.suite.codename(), self.loader.part(), self.generator.part())
+    }
+
+    /// The disks that are made of the installation.
+    fn befores(self) -> &'static [Before] {
+        match (self.loader, self.generator) {
+            (Loader::Grub, Generator::InitramfsTools) => &Before::ALL,
+            (Loader::SystemdBoot, _) => &[Before::IntelOff],
+            (Loader::Grub, Generator::Dracut) => &[Before::Nothing],
+        }
+    }
 }
 
 /// The built images and the key that opens the guests.
@@ -148,8 +190,7 @@ impl Images {
         for image in wanted {
             if !images.disk(*image).is_file() {
                 let took = images.build(*image)?;
-                let name = format!("{}{}", image.suite.label(), image.loader.label());
-                done.push(format!("{name} built in {}", run::seconds(took)));
+                done.push(format!("{} built in {}", image.label(), run::seconds(took)));
             }
         }
         let told = if done.is_empty() { "all kept from an earlier run".to_owned() } else { done.join(", ") };
@@ -158,8 +199,7 @@ impl Images {
 
     /// The disk of a guest, to be used as a backing file or copied, never written.
     pub fn disk(&self, image: Image) -> PathBuf {
-        let Image { suite, loader, before } = image;
-        self.dir.join(format!("{}{}-{}.raw", suite.codename(), loader.part(), before.label()))
+        self.dir.join(format!("{}-{}.raw", image.installation(), image.before.label()))
     }
 
     /// The private key of the guests' root account.
@@ -167,21 +207,17 @@ impl Images {
         self.dir.join("id_ed25519")
     }
 
-    /// Makes the disks of a release with a loader, which share an installation; returns the time it took.
-    fn build(&self, Image { suite, loader, .. }: Image) -> Result<Duration, String> {
+    /// Makes the disks that share the image's installation; returns the time it took.
+    fn build(&self, image: Image) -> Result<Duration, String> {
         let start = Instant::now();
-        println!(
-            "   building {}{} images (about two minutes, most of it package installation)",
-            suite.label(),
-            loader.label()
-        );
-        let root = self.dir.join(format!("root-{}{}", suite.codename(), loader.part()));
+        println!("   building {} images (about two minutes, most of it package installation)", image.label());
+        let root = self.dir.join(format!("root-{}", image.installation()));
         remove_tree(&root)?;
         let public_key = self.key().with_extension("pub");
-        let tree = tree::install(suite, loader, &root, &public_key)?;
-        for before in loader.befores().iter().copied() {
-            let disk = self.disk(Image { suite, loader, before });
-            match loader {
+        let tree = tree::install(image, &root, &public_key)?;
+        for before in image.befores().iter().copied() {
+            let disk = self.disk(Image { before, ..image });
+            match image.loader {
                 Loader::Grub => grub::make(&tree, &before.cmdline(), &disk)?,
                 Loader::SystemdBoot => systemd_boot::make(&tree, &before.cmdline(), &disk)?,
             }

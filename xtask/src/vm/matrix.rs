@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 
-use crate::vm::image::{Before, Image, Loader, Suite};
+use crate::vm::image::{Before, Generator, Image, Loader, Suite};
 use crate::vm::journey::Subject;
 use crate::vm::machine::Vendor;
 use crate::vm::table::Steps;
@@ -47,7 +47,7 @@ const SHORT: [Planned; 2] = [
     planned(Suite::Bookworm, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
 ];
 
-const FULL: [Planned; 12] = [
+const FULL: [Planned; 14] = [
     SHORT[0],
     SHORT[1],
     planned(Suite::Bookworm, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
@@ -57,30 +57,39 @@ const FULL: [Planned; 12] = [
     planned(Suite::Bookworm, Vendor::Amd, Before::Nothing, KERNEL_DEFAULT),
     systemd_boot(Suite::Bookworm),
     systemd_boot(Suite::Trixie),
+    dracut(Suite::Bookworm),
+    dracut(Suite::Trixie),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, BAD_DAYS),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
     planned(Suite::Trixie, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
 ];
 
 const fn planned(suite: Suite, vendor: Vendor, before: Before, scenario: Scenario) -> Planned {
-    Planned { image: Image { suite, loader: Loader::Grub, before }, vendor, scenario }
+    let image = Image { suite, loader: Loader::Grub, generator: Generator::InitramfsTools, before };
+    Planned { image, vendor, scenario }
 }
 
 const fn systemd_boot(suite: Suite) -> Planned {
-    let image = Image { suite, loader: Loader::SystemdBoot, before: Before::IntelOff };
-    Planned { image, vendor: Vendor::Intel, scenario: SYSTEMD_BOOT }
+    let guest = planned(suite, Vendor::Intel, Before::IntelOff, SYSTEMD_BOOT);
+    Planned { image: Image { loader: Loader::SystemdBoot, ..guest.image }, ..guest }
+}
+
+const fn dracut(suite: Suite) -> Planned {
+    let guest = planned(suite, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT);
+    Planned { image: Image { generator: Generator::Dracut, ..guest.image }, ..guest }
 }
 
 impl Planned {
     /// As the table shows it.
     pub fn label(&self) -> String {
-        let Image { suite, loader, before } = self.image;
+        let Image { suite, loader, generator, before } = self.image;
         let before = before.parameter().unwrap_or("no parameter");
         let scenario = match self.scenario {
             Scenario::Booted(name, _) => name,
             Scenario::PowerCuts => ", power cuts",
         };
-        format!("{} {}{} {before}{scenario}", suite.label(), self.vendor.label(), loader.label())
+        let (vendor, loader, generator) = (self.vendor.label(), loader.label(), generator.label());
+        format!("{} {vendor}{loader}{generator} {before}{scenario}", suite.label())
     }
 
     /// The label as a folder's name: `debian-12-intel-intel_iommu-off`.

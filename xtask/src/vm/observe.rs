@@ -17,6 +17,7 @@ pub fn files(guest: &Guest) -> Result<Files, String> {
     let script = format!(
         "for f in /etc/default/grub /etc/default/grub.d/* /etc/modules /etc/modules-load.d/* /etc/modprobe.d/* \
          /etc/initramfs-tools/modules /etc/initramfs-tools/hooks/* /etc/initramfs-tools/scripts/*/* \
+         /usr/lib/dracut/modules.d/*pci-passthrough/* /etc/dracut.conf.d/* \
          /boot/grub/grub.cfg /etc/kernel/cmdline /boot/efi/loader/entries/* /etc/pve/qemu-server/*; do [ -f \"$f\" ] || continue; \
          echo '{MARK}'\"$f\"; cat \"$f\"; done"
     );

@@ -46,6 +46,32 @@ fn a_card_with_two_functions_and_back() {
     assert!(!bench.absent(json!(GPU)).expect_ok().changed());
 }
 
+/// It takes /etc/modprobe.d into host-only images alone, and a softdep needs vfio-pci there.
+#[test]
+fn dracut_takes_the_ids_into_every_image() {
+    const SETTINGS: &str = "/etc/dracut.conf.d/pci-passthrough-vfio.conf";
+    let bench = Bench::new();
+    std::fs::remove_file(bench.host.at("/usr/sbin/update-initramfs")).unwrap();
+    bench.host.file("/usr/bin/dracut", "").folder("/etc/dracut.conf.d");
+    let before = bench.snapshot();
+    let reply = bench.present(json!(GPU)).expect_ok();
+    assert_eq!(reply.json["files"], json!([OWN, SETTINGS]));
+    let settings = bench.text(SETTINGS);
+    assert!(settings.contains("\ninstall_optional_items+=\" /etc/modprobe.d/*.conf \"\n"), "{settings}");
+    assert!(settings.ends_with("\nadd_drivers+=\" vfio_pci \"\n"), "{settings}");
+    assert!(!bench.present(json!(GPU)).expect_ok().changed());
+    // By address alone they are not needed; they go with the last id.
+    let _ = bench.absent(json!(["0000:01:00.0"])).expect_ok();
+    assert!(bench.host.at(SETTINGS).exists());
+    let _ = bench.absent(json!(GPU)).expect_ok();
+    assert_eq!(bench.differences(&before), [""; 0]);
+    // Where somebody else's file gives the ids, dracut leaves that out just as well.
+    bench.host.file("/etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:2484,10de:228b\n");
+    let reply = bench.run(json!({"devices": GPU, "softdep": false})).expect_ok();
+    assert_eq!(reply.json["files"], json!([SETTINGS]));
+    assert_eq!(reply.json["actions"][0]["command"], json!(["dracut", "-f", "--regenerate-all"]));
+}
+
 #[test]
 fn one_of_two_goes_and_the_other_stays() {
     let bench = Bench::new();

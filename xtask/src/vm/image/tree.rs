@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
 
-use super::{Loader, Suite, grub, systemd_boot};
+use super::{Generator, Image, Loader, grub, systemd_boot};
 use crate::vm::machine::SSH_MAC;
 use crate::vm::prerequisites::KEYRING;
 use crate::vm::process;
 use crate::{paths, run};
 
 /// The full kernel: the cloud flavour knows neither e1000e nor the AMD IOMMU. No Python, on purpose.
-const PACKAGES: &str = "linux-image-amd64,systemd-sysv,systemd,udev,dbus,kmod,initramfs-tools,zstd,\
+const PACKAGES: &str = "linux-image-amd64,systemd-sysv,systemd,udev,dbus,kmod,zstd,\
                         openssh-server,pciutils,iproute2,procps,e2fsprogs";
 
 /// Units that would only make the boot longer.
@@ -29,6 +29,13 @@ const NOT_WANTED: [&str; 7] = [
 /// minutes that building such an initramfs takes an emulated processor.
 const INITRAMFS_MODULES: &str = "virtio_pci\nvirtio_blk\next4\ne1000e\nnvme\nxhci_pci\n";
 
+/// The same for dracut: these drivers alone, and no command line of the machine that builds the image.
+const DRACUT: &str = "\
+hostonly=no
+drivers=\"virtio_pci virtio_blk ext4 e1000e nvme xhci_pci\"
+compress=zstd
+";
+
 /// The longest that the packages may take; two minutes from a near mirror.
 const INSTALLATION_LIMIT: Duration = Duration::from_secs(1800);
 
@@ -43,8 +50,9 @@ pub struct Tree {
 }
 
 /// Installs into `root`.
-pub fn install(suite: Suite, loader: Loader, root: &Path, public_key: &Path) -> Result<Tree, String> {
-    let name = format!("vm-mmdebstrap-{}{}", suite.codename(), loader.part());
+pub fn install(image: Image, root: &Path, public_key: &Path) -> Result<Tree, String> {
+    let suite = image.suite;
+    let name = format!("vm-mmdebstrap-{}", image.installation());
     let mut mmdebstrap = Command::new("mmdebstrap");
     mmdebstrap
         .env("LC_ALL", "C")
@@ -57,26 +65,31 @@ pub fn install(suite: Suite, loader: Loader, root: &Path, public_key: &Path) -> 
             "--essential-hook=echo grub-pc grub-pc/install_devices_empty boolean true | \
              chroot \"$1\" debconf-set-selections",
         )
-        .arg(format!("--include={PACKAGES},{}", packages(loader)))
+        .arg(format!("--include={PACKAGES},{}", packages(image)))
         .args(["--skip=cleanup/reproducible", suite.codename()])
         .arg(root)
         .arg(mirror()?);
     let mut mmdebstrap = process::bounded(INSTALLATION_LIMIT, &mmdebstrap);
     run::logged(&name, &format!("installing {}", suite.label()), &mut mmdebstrap)?;
     let tree = Tree { root: root.to_owned(), uuid: random_uuid()?, kernel: kernel(root)? };
-    tree.configure(suite, public_key)?;
-    match loader {
+    tree.configure(image, public_key)?;
+    match image.loader {
         Loader::Grub => grub::prepare(&tree)?,
         Loader::SystemdBoot => systemd_boot::prepare(&tree)?,
     }
     Ok(tree)
 }
 
-fn packages(loader: Loader) -> &'static str {
-    match loader {
+fn packages(image: Image) -> String {
+    let loader = match image.loader {
         Loader::Grub => "grub-pc",
         Loader::SystemdBoot => "systemd-boot,dosfstools",
-    }
+    };
+    let generator = match image.generator {
+        Generator::InitramfsTools => "initramfs-tools",
+        Generator::Dracut => "dracut",
+    };
+    format!("{loader},{generator}")
 }
 
 /// A new one.
@@ -104,11 +117,11 @@ fn kernel(root: &Path) -> Result<String, String> {
 }
 
 impl Tree {
-    fn configure(&self, suite: Suite, public_key: &Path) -> Result<(), String> {
+    fn configure(&self, image: Image, public_key: &Path) -> Result<(), String> {
         if self.root.join("usr/bin/python3").exists() {
             return Err("a package brought Python into the guest: the proof needs one without".to_owned());
         }
-        let name = format!("guest-{}", suite.codename());
+        let name = format!("guest-{}", image.suite.codename());
         self.write("etc/hostname", &format!("{name}\n"))?;
         self.write("etc/hosts", &format!("127.0.0.1 localhost\n127.0.1.1 {name}\n"))?;
         self.write("etc/fstab", &format!("UUID={} / ext4 errors=remount-ro 0 1\n", self.uuid))?;
@@ -128,9 +141,17 @@ impl Tree {
         self.inside(&["systemctl", "--quiet", "disable", "systemd-networkd-wait-online.service"])?;
         self.inside(&[["systemctl", "--quiet", "mask"].as_slice(), &NOT_WANTED].concat())?;
         self.inside(&["passwd", "--quiet", "--delete", "root"])?;
-        self.write("etc/initramfs-tools/conf.d/guest", "MODULES=list\n")?;
-        self.append("etc/initramfs-tools/modules", INITRAMFS_MODULES)?;
-        self.inside(&["update-initramfs", "-u"])
+        match image.generator {
+            Generator::InitramfsTools => {
+                self.write("etc/initramfs-tools/conf.d/guest", "MODULES=list\n")?;
+                self.append("etc/initramfs-tools/modules", INITRAMFS_MODULES)?;
+                self.inside(&["update-initramfs", "-u"])
+            }
+            Generator::Dracut => {
+                self.write("etc/dracut.conf.d/guest.conf", DRACUT)?;
+                self.inside(&["dracut", "--force", "--regenerate-all"])
+            }
+        }
     }
 
     /// Runs a command in the tree.
