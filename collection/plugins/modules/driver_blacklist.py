@@ -13,9 +13,10 @@ description:
   - Blacklists drivers in C(modprobe.d), or takes them off the blacklist, and rebuilds the initramfs, which holds
     a copy of these files.
   - What counts is the effective configuration, as modprobe itself puts it together from all its directories.
-    A driver that another file blacklists already needs nothing.
-  - dracut takes C(/etc/modprobe.d) into host-only images alone, so that where dracut builds them this module also
-    writes C(/etc/dracut.conf.d/pci-passthrough-blacklist.conf), which takes it into every image.
+    A driver that another file blacklists already needs no line.
+  - dracut takes C(/etc/modprobe.d) into host-only images alone. Where dracut builds the images, this module also
+    writes C(/etc/dracut.conf.d/pci-passthrough-blacklist.conf), which takes it into each image, rescue images
+    that are built later among them.
   - A blacklist binds no device to C(vfio-pci); it only keeps the driver from being loaded by itself.
   - Refuses for a driver that is built into a kernel, and for the one under the root disk, the default route or the
     only display. For a driver that is blacklisted already, the same finding is a warning.

@@ -15,8 +15,9 @@ description:
     is loaded before the device's own drivers), or by its address where the id does not do, as with two identical
     cards of which one stays with the host. Binding by address is done by a script in the initramfs, before any driver
     is loaded.
-  - dracut takes C(/etc/modprobe.d) into host-only images alone, so that where dracut builds them this module also
-    writes C(/etc/dracut.conf.d/pci-passthrough-vfio.conf), which takes it and C(vfio-pci) into every image.
+  - dracut takes C(/etc/modprobe.d) into host-only images alone. Where dracut builds the images and a device is bound
+    by its id, this module also writes C(/etc/dracut.conf.d/pci-passthrough-vfio.conf), which takes it and C(vfio-pci)
+    into each image, rescue images that are built later among them.
   - An IOMMU group goes to a guest as a whole. The module refuses while a member is missing from O(devices), and where
     the group has the root disk, the interface of the default route, the only display, or a physical function with
     active virtual functions. It does so even where the IOMMU is still off, as far as that can be told then.

@@ -3,6 +3,7 @@
 mod backup;
 mod boot_entries;
 mod command;
+pub mod dracut_conf;
 mod error;
 mod esp_entries;
 mod initramfs;

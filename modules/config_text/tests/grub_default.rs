@@ -162,6 +162,12 @@ fn blanks_of_another_assignment_stay_and_ours_go() {
             "GRUB_CMDLINE_LINUX_DEFAULT='intel_iommu=on iommu=pt b=\"c d'\n\
              GRUB_CMDLINE_LINUX_DEFAULT=\"quiet  $GRUB_CMDLINE_LINUX_DEFAULT\"\n",
         ),
+        (
+            "GRUB_CMDLINE_LINUX_DEFAULT=\" \"\n\
+             GRUB_CMDLINE_LINUX_DEFAULT=\"x ${GRUB_CMDLINE_LINUX_DEFAULT}y\"\n",
+            "GRUB_CMDLINE_LINUX_DEFAULT=\" \"\n\
+             GRUB_CMDLINE_LINUX_DEFAULT=\"x ${GRUB_CMDLINE_LINUX_DEFAULT}intel_iommu=on iommu=pt y\"\n",
+        ),
     ];
     for (before, after) in cases {
         assert_eq!(added_and_back(before, &["intel_iommu=on", "iommu=pt"]), after);

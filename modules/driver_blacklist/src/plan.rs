@@ -1,9 +1,9 @@
 //! The decision, pure.
 
 use apply::{FileChange, Plan, RebootReason};
-use config_text::dracut_conf;
+use config_text::dracut_conf::BLACKLIST;
 use config_text::modprobe_d::{self, Config};
-use host::initramfs::{Builder, files};
+use host::initramfs::files;
 use host::modprobe::{self, Edit};
 use preflight::{Problem, Severity};
 use protocol::{Failure, Planned};
@@ -40,7 +40,7 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
         State::Absent => plan.warnings.extend(left(&drivers, &config)),
     }
     plan.warnings.extend(problems.iter().map(|p| format!("{} ({}): {}", p.message, p.code, p.hint)));
-    let in_images = dracut_conf(seen, args.state == State::Present || after.is_some());
+    let in_images = in_images(args, seen, &drivers)?;
     if changed {
         plan.files.push(FileChange {
             path: args.path.clone(),
@@ -61,13 +61,22 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     Ok(Planned { plan, reply })
 }
 
-/// What dracut's settings lack, or have too much, for a blacklist that is `needed` in the images.
-fn dracut_conf(seen: &Observed, needed: bool) -> Option<FileChange> {
-    let is_dracut = seen.initramfs.generator.is_some_and(|generator| generator.builder == Builder::Dracut);
-    let after = (needed && is_dracut).then(|| dracut_conf::for_blacklist().into_bytes());
-    let before = seen.dracut_conf.clone();
-    let path = files::DRACUT_BLACKLIST.to_string();
-    (before != after).then_some(FileChange { path, before, after, mode: FileChange::PLAIN })
+/// What changes in dracut's settings, which are for every driver that this module blacklists.
+fn in_images(args: &Args, seen: &Observed, drivers: &[String]) -> Result<Option<FileChange>, Failure> {
+    let path = files::DRACUT_BLACKLIST;
+    let names = seen.dracut_conf.as_deref().map_or(Some(Vec::new()), |bytes| BLACKLIST.names(bytes));
+    let Some(mut names) = names else {
+        let msg = format!(
+            "{path}: has not been written by this module, whose place it has; move it away and run again"
+        );
+        return Err(Failure::coded("foreign_file", msg));
+    };
+    names.retain(|name| !drivers.contains(name));
+    if args.state == State::Present {
+        names.extend_from_slice(drivers);
+    }
+    names.sort();
+    Ok(apply::dracut_conf::change(&seen.initramfs, path, BLACKLIST, seen.dracut_conf.clone(), &names))
 }
 
 /// What is not in force yet.

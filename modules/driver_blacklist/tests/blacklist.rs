@@ -70,28 +70,62 @@ fn absent_after_present_gives_every_byte_back() {
     }
 }
 
+const DRACUT_CONF: &str = "/etc/dracut.conf.d/pci-passthrough-blacklist.conf";
+
+/// A host whose images dracut builds.
+fn dracut_tree(files: &[(&str, &str)]) -> (tempfile::TempDir, Host) {
+    let there = [("/usr/bin/dracut", ""), ("/boot/vmlinuz-6.12", ""), ("/boot/initrd.img-6.12", "")];
+    let (dir, host) = tree(&[&there, files].concat());
+    host.folder("/etc/dracut.conf.d").folder("/lib/modules/6.12");
+    (dir, host)
+}
+
 /// It takes /etc/modprobe.d into host-only images alone.
 #[test]
 fn dracut_takes_the_blacklist_into_every_image() {
-    const SETTINGS: &str = "/etc/dracut.conf.d/pci-passthrough-blacklist.conf";
-    let (dir, host) =
-        tree(&[("/usr/bin/dracut", ""), ("/boot/vmlinuz-6.12", ""), ("/boot/initrd.img-6.12", "")]);
-    host.folder("/etc/dracut.conf.d").folder("/lib/modules/6.12");
+    let (dir, host) = dracut_tree(&[]);
     let before = Snapshot::of(dir.path());
-    let reply = run(dir.path(), json!({"drivers": ["nouveau", "nvidia"]})).expect_ok();
-    let settings = text(&host, SETTINGS);
-    assert!(settings.contains("\ninstall_optional_items+=\" /etc/modprobe.d/*.conf \"\n"), "{settings}");
+    let reply = run(dir.path(), json!({"drivers": ["nvidia-drm", "nouveau"], "backup": true})).expect_ok();
+    let settings = text(&host, DRACUT_CONF);
+    assert!(
+        settings
+            .contains("\n#   nouveau\n#   nvidia_drm\ninstall_optional_items+=\" /etc/modprobe.d/*.conf "),
+        "{settings}"
+    );
     assert_eq!(reply.json["actions"][0]["command"], json!(["dracut", "-f", "--regenerate-all"]));
-    assert!(!run(dir.path(), json!({"drivers": ["nouveau", "nvidia"]})).expect_ok().changed());
-    // They stay as long as anything is blacklisted by this module.
-    let _ = run(dir.path(), json!({"drivers": ["nvidia"], "state": "absent"})).expect_ok();
-    assert!(host.at(SETTINGS).exists());
+    assert!(!run(dir.path(), json!({"drivers": ["nouveau", "nvidia_drm"]})).expect_ok().changed());
+    assert!(!run(dir.path(), json!({"drivers": []})).expect_ok().changed());
+    let _ = run(dir.path(), json!({"drivers": ["nvidia_drm"], "state": "absent"})).expect_ok();
+    assert!(text(&host, DRACUT_CONF).contains("driver_blacklist):\n#   nouveau\ninstall"));
     let _ = run(dir.path(), json!({"drivers": ["nouveau"], "state": "absent"})).expect_ok();
     assert_eq!(differences(&before, dir.path()), [""; 0]);
-    // Where somebody else's file has the blacklist, dracut leaves that out just as well.
-    host.file("/etc/modprobe.d/site.conf", "blacklist nouveau\n");
+    host.file(DRACUT_CONF, "install_optional_items+=\" /etc/hosts \"\n");
+    let reply = run(dir.path(), json!({"drivers": ["nouveau"]}));
+    assert_eq!(reply.json["code"], "foreign_file", "{}", reply.msg());
+}
+
+/// Where somebody else's file has the blacklist, dracut leaves that out just as well. What another task takes
+/// away leaves the settings for this one alone, and none are made for nothing.
+#[test]
+fn dracut_s_settings_stay_until_their_own_drivers_go() {
+    let (dir, host) = dracut_tree(&[("/etc/modprobe.d/site.conf", "# ours\nblacklist nouveau\n")]);
+    let before = Snapshot::of(dir.path());
+    let in_site = "/etc/modprobe.d/site.conf";
+    let absent = json!({"drivers": ["radeon"], "state": "absent", "path": in_site});
+    assert!(!run(dir.path(), absent.clone()).expect_ok().changed());
+    assert!(!run(dir.path(), json!({"drivers": []})).expect_ok().changed());
     let reply = run(dir.path(), json!({"drivers": ["nouveau"]})).expect_ok();
-    assert!(reply.changed() && host.at(SETTINGS).exists() && !host.at(OWN).exists());
+    assert!(reply.changed() && host.at(DRACUT_CONF).exists() && !host.at(OWN).exists());
+    for other in [absent, json!({"drivers": ["radeon"], "state": "absent"})] {
+        assert!(!run(dir.path(), other).expect_ok().changed());
+    }
+    assert!(!run(dir.path(), json!({"drivers": ["nouveau"]})).expect_ok().changed());
+    let present = json!({"drivers": ["radeon"], "path": in_site});
+    let _ = run(dir.path(), present).expect_ok();
+    let _ = run(dir.path(), json!({"drivers": ["radeon"], "state": "absent", "path": in_site})).expect_ok();
+    assert!(text(&host, DRACUT_CONF).contains("driver_blacklist):\n#   nouveau\ninstall"));
+    let _ = run(dir.path(), json!({"drivers": ["nouveau"], "state": "absent"})).expect_ok();
+    assert_eq!(differences(&before, dir.path()), [""; 0]);
 }
 
 #[test]

@@ -30,6 +30,11 @@ pub mod files {
     pub const DRACUT_BLACKLIST: &str = "/etc/dracut.conf.d/pci-passthrough-blacklist.conf";
     /// All of them.
     pub const ALL: [&str; 6] = [INIT_TOP, HOOK, DRACUT_SCRIPT, DRACUT_SETUP, DRACUT_VFIO, DRACUT_BLACKLIST];
+
+    /// What reads the file.
+    pub fn reader(path: &str) -> super::Builder {
+        if [INIT_TOP, HOOK].contains(&path) { super::Builder::InitramfsTools } else { super::Builder::Dracut }
+    }
 }
 
 /// What builds an image, whatever command starts it.
@@ -208,7 +213,8 @@ impl Inputs {
 
 fn inputs(root: &Root) -> Result<Inputs, HostError> {
     let mut inputs = Inputs::default();
-    let with_modules_load = generator(root).is_some_and(|g| g.copies_modules_load);
+    let generator = generator(root);
+    let with_modules_load = generator.is_some_and(|g| g.copies_modules_load);
     let modules_load: &[&str] = if with_modules_load { &modules_list::DIRECTORIES } else { &[] };
     for dir in modprobe_d::DIRECTORIES.iter().chain(modules_load) {
         let names = root.list(dir)?;
@@ -219,29 +225,33 @@ fn inputs(root: &Root) -> Result<Inputs, HostError> {
         for name in names {
             let Some(name) = name.to_str().filter(|n| n.ends_with(".conf")) else { continue };
             let path = format!("{dir}/{name}");
-            // A link to /dev/null masks a file: its name counts, its content is nothing.
-            let bytes = match root.read_opt(&path) {
-                Err(HostError::NotAFile { .. }) => None,
-                other => other?,
-            };
             inputs.add(path.as_bytes());
-            inputs.add(&bytes.unwrap_or_default());
+            inputs.add(&unmasked(root, &path)?.unwrap_or_default());
             inputs.seen(&path, root.stat(&path));
         }
     }
     for path in files::ALL {
         // Where none is there the hash is that of a host that never had one.
-        if let Some(bytes) = root.read_opt(path)? {
+        if let Some(bytes) = unmasked(root, path)? {
             inputs.add(path.as_bytes());
             inputs.add(&bytes);
             inputs.seen(path, root.stat(path));
         }
         // A removed one shows in the time of its directory.
-        if let Some((dir, _)) = path.rsplit_once('/').filter(|(dir, _)| dir.starts_with("/etc/")) {
+        let is_read = generator.is_some_and(|generator| generator.builder == files::reader(path));
+        if let Some((dir, _)) = path.rsplit_once('/').filter(|(dir, _)| is_read && dir.starts_with("/etc/")) {
             inputs.seen(dir, root.stat(dir));
         }
     }
     Ok(inputs)
+}
+
+/// A file's content. A link to /dev/null masks a file: its name may count, its content is nothing.
+fn unmasked(root: &Root, path: &str) -> Result<Option<Vec<u8>>, HostError> {
+    match root.read_opt(path) {
+        Err(HostError::NotAFile { .. }) => Ok(None),
+        other => other,
+    }
 }
 
 fn mtime(stat: &FileStat) -> (i64, i64) {

@@ -1,6 +1,7 @@
 //! `vfio_bind`: which devices vfio-pci owns, from the next boot on or now.
 
 mod choice;
+mod dracut_conf;
 mod guard;
 mod lines;
 mod live;

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::method::{self, Method};
 use crate::observe::{self, Observed};
-use crate::{Args, State, choice, guard, lines, live, reply, scripts, withdrawal};
+use crate::{Args, State, choice, dracut_conf, guard, lines, live, reply, scripts, withdrawal};
 
 /// What to write, run and say.
 pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
@@ -31,12 +31,12 @@ fn present(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let others = lines::others(args, seen)?;
     let binds = method::decide(args, seen, &chosen, &others, file)?;
     let lines = lines::present(args, seen, &binds, &others)?;
-    let any_by_id = binds.iter().any(|bind| bind.method == Method::Ids);
-    let by_id = lines.after.is_some() || (any_by_id && !seen.is_builtin());
-    let scripts = scripts::changes(seen, &scripts::with(taken, &binds), by_id)?;
+    let ids = dracut_conf::with(dracut_conf::ids(seen)?, seen, &binds);
+    let mut in_images = scripts::changes(seen, &scripts::with(taken, &binds))?;
+    in_images.extend(dracut_conf::change(seen, &ids));
     let mut plan = Plan { warnings: problems.iter().map(guard::warning).collect(), ..Plan::default() };
     plan.warnings.extend(lines.warnings);
-    let due = files(args, seen, lines.after, scripts, &mut plan);
+    let due = files(args, seen, lines.after, in_images, &mut plan);
     plan.warnings.extend(never_loaded(seen, &binds));
     live::take(args, seen, &binds, due, &mut plan);
     let results = [
@@ -51,9 +51,10 @@ fn absent(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let selectors = args.selectors()?;
     let taken = scripts::entries(seen)?;
     let withdrawal = withdrawal::withdraw(args, seen, &selectors, taken)?;
-    let scripts = scripts::changes(seen, &withdrawal.entries, withdrawal.after.is_some())?;
+    let mut in_images = scripts::changes(seen, &withdrawal.entries)?;
+    in_images.extend(dracut_conf::change(seen, &withdrawal.dracut_ids));
     let mut plan = Plan { warnings: withdrawal.warnings, ..Plan::default() };
-    let due = files(args, seen, withdrawal.after, scripts, &mut plan);
+    let due = files(args, seen, withdrawal.after, in_images, &mut plan);
     let still = |device: &Device| {
         withdrawal.ids.iter().any(|id| is_same_id(id, &device.id)) || is_taken(&withdrawal.entries, device)
     };
@@ -76,7 +77,7 @@ fn files(
     args: &Args,
     seen: &Observed,
     after: Option<Vec<u8>>,
-    scripts: Vec<FileChange>,
+    in_images: Vec<FileChange>,
     plan: &mut Plan,
 ) -> bool {
     if after != seen.at_path {
@@ -87,7 +88,7 @@ fn files(
             mode: FileChange::PLAIN,
         });
     }
-    plan.files.extend(scripts);
+    plan.files.extend(in_images);
     let input = plan.files.first().map(|file| file.path.clone());
     plan.refresh_initramfs(&seen.initramfs, input.as_deref(), args.initramfs);
     !(plan.files.is_empty() && plan.activations.is_empty() && plan.left_due.is_empty())

@@ -1,8 +1,7 @@
-//! The files that bind devices in the initramfs: scripts for addresses, and dracut's settings for ids.
+//! The scripts in the initramfs that bind devices by their addresses.
 
 use apply::FileChange;
 use config_text::device_override::{self, DRACUT_SETUP, Entry, INITRAMFS_TOOLS_HOOK};
-use config_text::dracut_conf;
 use host::initramfs::{Builder, files};
 use preflight::Device;
 use protocol::Failure;
@@ -47,9 +46,9 @@ fn entry(device: &Device) -> Entry {
     }
 }
 
-/// The files that differ from what is needed, for `entries` and for devices `by_id`: those of the generator
-/// that is installed, and none of the other's.
-pub fn changes(seen: &Observed, entries: &[Entry], by_id: bool) -> Result<Vec<FileChange>, Failure> {
+/// The files that differ from what `entries` need: those of the generator that is installed, and none of
+/// the other's.
+pub fn changes(seen: &Observed, entries: &[Entry]) -> Result<Vec<FileChange>, Failure> {
     let builder = seen.initramfs.generator.map(|generator| generator.builder);
     let is = |wanted: Builder, path: &str| match builder {
         Some(Builder::InitramfsTools | Builder::Dracut) => builder == Some(wanted),
@@ -57,27 +56,28 @@ pub fn changes(seen: &Observed, entries: &[Entry], by_id: bool) -> Result<Vec<Fi
         Some(Builder::Mkinitcpio) | None => seen.scripts.contains_key(path),
     };
     let mut changes = Vec::new();
-    let by_address = !entries.is_empty();
-    let script = |builder, path, text| (builder, path, text, by_address, FileChange::SCRIPT);
     let all = [
-        script(Builder::InitramfsTools, files::INIT_TOP, device_override::init_top_script(entries)),
-        script(Builder::InitramfsTools, files::HOOK, INITRAMFS_TOOLS_HOOK.to_string()),
-        script(Builder::Dracut, files::DRACUT_SCRIPT, device_override::dracut_script(entries)),
-        script(Builder::Dracut, files::DRACUT_SETUP, DRACUT_SETUP.to_string()),
-        (Builder::Dracut, files::DRACUT_VFIO, dracut_conf::for_ids(), by_id, FileChange::PLAIN),
+        (Builder::InitramfsTools, files::INIT_TOP, device_override::init_top_script(entries)),
+        (Builder::InitramfsTools, files::HOOK, INITRAMFS_TOOLS_HOOK.to_string()),
+        (Builder::Dracut, files::DRACUT_SCRIPT, device_override::dracut_script(entries)),
+        (Builder::Dracut, files::DRACUT_SETUP, DRACUT_SETUP.to_string()),
     ];
-    for (builder, path, text, needed, mode) in all {
-        let wanted = (needed && is(builder, path)).then(|| text.into_bytes());
+    for (builder, path, text) in all {
+        let wanted = (!entries.is_empty() && is(builder, path)).then(|| text.into_bytes());
         let there = seen.scripts.get(path);
-        let is_script = mode == FileChange::SCRIPT;
-        if is_script && wanted.is_some() && there.is_some_and(|script| !script.executable) {
+        if wanted.is_some() && there.is_some_and(|script| !script.executable) {
             let msg =
                 format!("{path}: is not executable, so that no image gets it; chmod 755 it and run again");
             return Err(Failure::coded("not_executable", msg));
         }
         let before = there.map(|script| script.bytes.clone());
         if before != wanted {
-            changes.push(FileChange { path: path.to_string(), before, after: wanted, mode });
+            changes.push(FileChange {
+                path: path.to_string(),
+                before,
+                after: wanted,
+                mode: FileChange::SCRIPT,
+            });
         }
     }
     Ok(changes)

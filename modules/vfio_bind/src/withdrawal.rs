@@ -8,7 +8,7 @@ use protocol::Failure;
 
 use crate::lines::{self, HEADER};
 use crate::observe::{self, Observed};
-use crate::{Args, choice};
+use crate::{Args, choice, dracut_conf};
 
 /// What is left, and what is to be said.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub struct Withdrawal<'a> {
     pub devices: Vec<&'a Device>,
     pub after: Option<Vec<u8>>,
     pub entries: Vec<Entry>,
+    /// The ids that dracut's settings are still for.
+    pub dracut_ids: Vec<String>,
     /// The ids that vfio-pci still gets.
     pub ids: Vec<String>,
     pub warnings: Vec<String>,
@@ -51,6 +53,7 @@ pub fn withdraw<'a>(
         }
     }
     let dropped = |id: &str| drop.iter().any(|gone| is_same_id(gone, id));
+    let dracut_ids = dracut_conf::without(dracut_conf::ids(seen)?, selectors, &dropped);
     let mut left: Vec<String> = mine.iter().filter(|id| !dropped(id)).cloned().collect();
     let others = lines::others(args, seen)?;
     let theirs = ids_in_force(&others).map(|(_, ids)| ids).unwrap_or_default();
@@ -87,7 +90,7 @@ pub fn withdraw<'a>(
     }
     warnings.extend(twins(seen, &devices, &mine, &left));
     warnings.extend(unknown(selectors, seen, &gone));
-    Ok(Withdrawal { devices, after, entries, ids, warnings })
+    Ok(Withdrawal { devices, after, entries, dracut_ids, ids, warnings })
 }
 
 /// The devices of this host that are named, with their groups where that was asked for.

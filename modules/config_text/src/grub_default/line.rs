@@ -260,19 +260,20 @@ impl Stretch {
         // Blanks that another assignment set are not ours to take; those before it may be all that was
         // there.
         let ours = |span: &Span| (span.file, span.assignment) == home;
-        if self.spans_of(blanks).all(ours) {
+        let all: Vec<&Span> = self.spans_of(blanks).collect();
+        if blanks.end <= range.start {
+            let own = all.iter().rev().take_while(|span| ours(span)).last();
+            let from = own.map_or(blanks.end, |span| span.at.start.max(blanks.start));
+            self.delete(from..blanks.end, edits);
+        } else if all.into_iter().all(ours) {
             self.delete(blanks.clone(), edits);
-        } else if blanks.end <= range.start {
-            let own = self.spans_of(blanks).find(|span| ours(span)).map_or(blanks.end, |span| span.at.start);
-            self.delete(own.max(blanks.start)..blanks.end, edits);
         }
     }
 
-    /// Whether the assignment that set what follows the blanks set any of them too.
+    /// Whether the assignment that set what follows the blanks set the last of them too.
     fn takes_blanks(&self, blanks: Range<usize>) -> bool {
-        let home = |span: &Span| (span.file, span.assignment);
-        let next = self.span_of(blanks.end).map(home);
-        self.spans_of(&blanks).any(|span| Some(home(span)) == next)
+        let home = |at: usize| self.span_of(at).map(|span| (span.file, span.assignment));
+        blanks.end.checked_sub(1).is_some_and(|last| home(last) == home(blanks.end))
     }
 
     /// The spans that hold any of the text at `at`.

@@ -46,30 +46,64 @@ fn a_card_with_two_functions_and_back() {
     assert!(!bench.absent(json!(GPU)).expect_ok().changed());
 }
 
+/// A host whose images dracut builds, with the settings of this module's there.
+const DRACUT_CONF: &str = "/etc/dracut.conf.d/pci-passthrough-vfio.conf";
+
+fn dracut_host() -> Bench {
+    let bench = Bench::new();
+    std::fs::remove_file(bench.host.at("/usr/sbin/update-initramfs")).unwrap();
+    bench.host.file("/usr/bin/dracut", "").folder("/etc/dracut.conf.d").folder("/usr/lib/dracut/modules.d");
+    bench
+}
+
 /// It takes /etc/modprobe.d into host-only images alone, and a softdep needs vfio-pci there.
 #[test]
 fn dracut_takes_the_ids_into_every_image() {
-    const SETTINGS: &str = "/etc/dracut.conf.d/pci-passthrough-vfio.conf";
-    let bench = Bench::new();
-    std::fs::remove_file(bench.host.at("/usr/sbin/update-initramfs")).unwrap();
-    bench.host.file("/usr/bin/dracut", "").folder("/etc/dracut.conf.d");
+    let bench = dracut_host();
     let before = bench.snapshot();
     let reply = bench.present(json!(GPU)).expect_ok();
-    assert_eq!(reply.json["files"], json!([OWN, SETTINGS]));
-    let settings = bench.text(SETTINGS);
-    assert!(settings.contains("\ninstall_optional_items+=\" /etc/modprobe.d/*.conf \"\n"), "{settings}");
-    assert!(settings.ends_with("\nadd_drivers+=\" vfio_pci \"\n"), "{settings}");
+    assert_eq!(reply.json["files"], json!([OWN, DRACUT_CONF]));
+    let settings = bench.text(DRACUT_CONF);
+    assert!(
+        settings
+            .contains("\n#   10de:228b\n#   10de:2484\ninstall_optional_items+=\" /etc/modprobe.d/*.conf ")
+    );
+    assert!(settings.ends_with(" \"\nadd_drivers+=\" vfio_pci \"\n"), "{settings}");
     assert!(!bench.present(json!(GPU)).expect_ok().changed());
-    // By address alone they are not needed; they go with the last id.
     let _ = bench.absent(json!(["0000:01:00.0"])).expect_ok();
-    assert!(bench.host.at(SETTINGS).exists());
+    assert!(bench.text(DRACUT_CONF).contains("vfio_bind):\n#   10de:228b\ninstall"));
+    // The generator changes to initramfs-tools, and the settings go.
+    bench.host.file("/usr/sbin/update-initramfs", "").file("/usr/sbin/mkinitramfs", "");
+    let _ = bench.present(json!(GPU)).expect_ok();
+    assert!(!bench.host.at(DRACUT_CONF).exists());
+    for name in ["update-initramfs", "mkinitramfs"] {
+        std::fs::remove_file(bench.host.at(&format!("/usr/sbin/{name}"))).unwrap();
+    }
+    let _ = bench.present(json!(GPU)).expect_ok();
+    let _ = bench.absent(json!(["10de:*"])).expect_ok();
+    assert_eq!(bench.differences(&before), [""; 0]);
+}
+
+/// Where somebody else's file gives the ids, dracut leaves that out just as well; other tasks leave it be.
+#[test]
+fn dracut_s_settings_stay_until_their_own_devices_go() {
+    let bench = dracut_host();
+    bench.host.file("/etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:2484,10de:228b\n");
+    let before = bench.snapshot();
+    let reply = bench.run(json!({"devices": GPU, "softdep": false})).expect_ok();
+    assert_eq!(reply.json["files"], json!([DRACUT_CONF]));
+    // Another device by its address, and back.
+    for state in ["present", "absent"] {
+        let _ = bench.run(json!({"devices": ["03:00.0"], "state": state})).expect_ok();
+        assert!(bench.text(DRACUT_CONF).contains("#   10de:228b\n#   10de:2484\n"), "{state}");
+    }
+    let other =
+        json!({"devices": [{"id": "1b36:000d"}], "state": "absent", "path": "/etc/modprobe.d/vfio.conf"});
+    assert!(!bench.run(other).expect_ok().changed());
     let _ = bench.absent(json!(GPU)).expect_ok();
     assert_eq!(bench.differences(&before), [""; 0]);
-    // Where somebody else's file gives the ids, dracut leaves that out just as well.
-    bench.host.file("/etc/modprobe.d/vfio.conf", "options vfio-pci ids=10de:2484,10de:228b\n");
-    let reply = bench.run(json!({"devices": GPU, "softdep": false})).expect_ok();
-    assert_eq!(reply.json["files"], json!([SETTINGS]));
-    assert_eq!(reply.json["actions"][0]["command"], json!(["dracut", "-f", "--regenerate-all"]));
+    bench.host.file(DRACUT_CONF, "install_optional_items+=\" /etc/hosts \"\n");
+    assert_eq!(refused(&bench.present(json!(GPU))), "foreign_file");
 }
 
 #[test]
