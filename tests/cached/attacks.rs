@@ -3,7 +3,7 @@
 use std::process::Stdio;
 
 use crate::accounts::{self, HOME, LOGIN, OTHER, as_other};
-use crate::world::{Way, World, shell, within};
+use crate::world::{Ran, Way, World, shell, within};
 
 const FACTS: &str = "iommu_facts";
 const ROOTS: &str = "/var/lib/pci-passthrough/bin";
@@ -23,12 +23,12 @@ fn prepare(world: &World) -> String {
 
 /// Runs a task as root; it must give the module's own facts, and the attacker's file must not have run.
 #[track_caller]
-fn facts(world: &World, what: &str, options: &[&str]) {
+fn facts(world: &World, what: &str, options: &[&str]) -> Ran {
     let root = world.host("debian-amd");
     let ran = world.task(Way::Cached, FACTS, &format!("root={}", root.display()), options);
     assert!(!std::path::Path::new(MARK).exists(), "{what}: their file ran");
     assert!(ran.text.contains("pci_passthrough"), "{what}: {}", ran.text);
-    ran.succeeded();
+    ran.succeeded()
 }
 
 /// A file in root's cache that is not root's own copy is replaced by it.
@@ -145,6 +145,27 @@ pub fn a_race_is_not_won(version: &str) {
         assert!(turns > 100, "the attacker swapped only {turns} times");
         ran.succeeded();
         assert!(!std::path::Path::new(MARK).exists(), "their file ran");
+    });
+}
+
+/// Another file takes the name of the copy as soon as that was verified: the one that was verified runs.
+pub fn what_was_verified_is_what_runs(version: &str) {
+    within("cached::swapped_once_verified", version, |world| {
+        let name = prepare(world);
+        let (genuine, swapping) = (world.path("genuine-sha256sum"), world.path("sha256sum"));
+        let file = format!("{ROOTS}/{name}");
+        let script = format!(
+            "#!/bin/sh\n{} \"$@\"\ninstall -m 700 {EVIL} {file}.new; mv {file}.new {file}\n",
+            genuine.display()
+        );
+        std::fs::write(&swapping, script).expect("a sha256sum that swaps the file when it is done");
+        let (genuine, swapping) = (genuine.display(), swapping.display());
+        shell(&format!(
+            "cp /usr/bin/sha256sum {genuine}; chmod 755 {swapping}; mount --bind {swapping} /usr/bin/sha256sum"
+        ));
+        let ran = facts(world, "swapped once verified", &["--become"]);
+        assert_eq!(ran.channels, ["command"], "nothing else was run: {}", ran.text);
+        assert_eq!(shell(&format!("cmp {EVIL} {file} && echo theirs")), "theirs\n", "it was swapped");
     });
 }
 

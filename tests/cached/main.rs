@@ -44,6 +44,7 @@ on_the_newest! {
     attacks::somebody_elses_file_is_not_run,
     attacks::somebody_elses_folder_is_not_used,
     attacks::a_race_is_not_won,
+    attacks::what_was_verified_is_what_runs,
     attacks::a_home_that_sudo_kept_is_not_roots,
     secrets::arguments_are_in_no_process_list,
     secrets::arguments_are_in_no_log_but_the_modules_own_line,

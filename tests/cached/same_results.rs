@@ -7,10 +7,13 @@ use serde_json::json;
 
 use crate::world::{Ran, Way, World, within};
 
-/// Runs one thing both ways on a fresh copy of the sample host each; all must agree. The cached run is returned.
-fn both(world: &World, what: &str, one: impl Fn(Way, &Path) -> Ran) -> Ran {
+/// The sample hosts.
+const HOSTS: [&str; 2] = ["pve-intel-two-gpus", "debian-amd"];
+
+/// Runs one thing both ways on a fresh copy of a sample host each; all must agree. The cached run is returned.
+fn both(world: &World, host: &str, what: &str, one: impl Fn(Way, &Path) -> Ran) -> Ran {
     let mut seen = [Way::Ordinary, Way::Cached].map(|way| {
-        let root = world.host("pve-intel-two-gpus");
+        let root = world.host(host);
         let ran = one(way, &root);
         (ran, Snapshot::of(&root))
     });
@@ -45,12 +48,12 @@ fn plain(text: &str) -> String {
 
 pub fn of_every_playbook(version: &str) {
     within("cached::of_every_playbook", version, |world| {
-        for playbook in
-            ["ansible/check_mode.yml", "ansible/keywords.yml", "ansible/refusals.yml", "ansible/role.yml"]
-        {
+        let playbooks =
+            ["ansible/check_mode.yml", "ansible/keywords.yml", "ansible/refusals.yml", "ansible/role.yml"];
+        for (playbook, host) in playbooks.iter().flat_map(|playbook| HOSTS.map(|host| (playbook, host))) {
             for rights in [None, Some("--become")] {
-                let what = format!("{playbook} {rights:?}");
-                let ran = both(world, &what, |way, root| {
+                let what = format!("{playbook} {host} {rights:?}");
+                let ran = both(world, host, &what, |way, root| {
                     let variables = json!({
                         "root": root,
                         "vfio_host_root": root,
@@ -74,7 +77,7 @@ pub fn of_every_playbook(version: &str) {
 pub fn of_every_keyword(version: &str) {
     within("cached::of_every_keyword", version, |world| {
         for options in [&["-v"][..], &["-v", "--check", "--diff"], &["-v", "--become"]] {
-            let ran = both(world, &format!("{options:?}"), |way, root| {
+            let ran = both(world, HOSTS[0], &format!("{options:?}"), |way, root| {
                 let variables = json!({"root": root}).to_string();
                 let options = [options, &["--extra-vars", &variables]].concat();
                 world.play(way, "cached/keywords.yml", &options)
@@ -101,9 +104,11 @@ pub fn of_ad_hoc_runs(version: &str) {
             ("boot_refresh", "root=ROOT update=maybe", check),
             ("grub_iommu", "root=~/nowhere", check),
         ] {
-            both(world, &format!("{module} {arguments} {options:?}"), |way, root| {
-                world.task(way, module, &arguments.replace("ROOT", &root.display().to_string()), options)
-            });
+            for host in HOSTS {
+                both(world, host, &format!("{module} {arguments} {host} {options:?}"), |way, root| {
+                    world.task(way, module, &arguments.replace("ROOT", &root.display().to_string()), options)
+                });
+            }
         }
     });
 }
