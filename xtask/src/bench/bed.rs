@@ -65,6 +65,19 @@ impl Bed {
 }
 
 impl Played {
+    /// How many tasks reported a result, and how many were skipped, in each part between two stamps.
+    pub fn tasks(&self) -> Vec<(usize, usize)> {
+        let starts = |part: &str, words: &[&str]| {
+            part.lines().filter(|line| words.iter().any(|word| line.starts_with(word))).count()
+        };
+        let parts = self.text.split("stamp=").skip(1);
+        // The stamp itself reports one.
+        let count = |part: &str| {
+            (starts(part, &["ok: ", "changed: "]).saturating_sub(1), starts(part, &["skipping: "]))
+        };
+        parts.map(count).collect()
+    }
+
     /// The times at the stamps, seconds.
     pub fn stamps(&self, expected: usize) -> Result<Vec<f64>, String> {
         let stamps =
@@ -75,5 +88,19 @@ impl Played {
         } else {
             Err(format!("{} time stamps instead of {expected}:\n{}", stamps.len(), run::tail(&self.text, 12)))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tasks_are_counted_between_stamps() {
+        let text = "ok: [a] => {\n stamp=1.5=\n}\nok: [a]\nskipping: [a]\nchanged: [a]\nok: [a] => {\n stamp=2.0=\n}\n";
+        let played = Played { text: text.to_owned() };
+        assert_eq!(played.stamps(2).unwrap(), [1.5, 2.0]);
+        assert_eq!(played.tasks()[0], (2, 1));
+        assert!(played.stamps(3).is_err());
     }
 }

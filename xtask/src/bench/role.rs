@@ -68,13 +68,18 @@ pub fn run(bed: &Bed) -> Result<(), String> {
         }
     }
     let inventory = format!("measured ansible_port={}\n", sshd.port);
-    let stamps = bed.play("role", &inventory, &text, &[])?.stamps(RUNS * SIDES.len() + 1)?;
+    let played = bed.play("role", &inventory, &text, &[])?;
+    let stamps = played.stamps(RUNS * SIDES.len() + 1)?;
+    let tasks = played.tasks();
     let times: Vec<f64> = stamps.windows(2).map(|pair| (pair[1] - pair[0]) * 1000.0).collect();
     println!(
         "milliseconds from the first task to the last, loopback; no change: median (least to most) of {}",
         RUNS - 1
     );
-    println!("  {:<32} {:>10} {:>24} {:>8}", "", "first run", "no change", "ratio");
+    println!(
+        "  {:<32} {:>10} {:>24} {:>8} {:>8} {:>8}",
+        "", "first run", "no change", "ratio", "tasks", "skipped"
+    );
     let again = |number: usize| -> Vec<f64> {
         times.chunks_exact(SIDES.len()).skip(1).filter_map(|round| round.get(number).copied()).collect()
     };
@@ -84,8 +89,9 @@ pub fn run(bed: &Bed) -> Result<(), String> {
         let pairs: Vec<f64> =
             again(number).iter().zip(again(0)).map(|(theirs, ours)| theirs / ours).collect();
         let ratio = Spread::of(&pairs).median;
+        let (run, skipped) = tasks.get(SIDES.len() + number).copied().unwrap_or_default();
         println!(
-            "  {:<32} {first:>10.0} {:>24} {ratio:>7.1}x",
+            "  {:<32} {first:>10.0} {:>24} {ratio:>7.1}x {run:>8} {skipped:>8}",
             side.name(),
             Spread::of(&again(number)).to_string()
         );

@@ -31,15 +31,20 @@ pub fn run(bed: &Bed) -> Result<(), String> {
     );
     print!("  {:<30}", "");
     columns.iter().for_each(|(line, _)| print!(" {line:>28}"));
-    println!();
+    println!(" {:>12}", "round trips");
     for way in &ways {
         print!("  {:<30}", way.name());
         for (_, column) in &columns {
             let ratio = column.ratio(*way, Way::Raw);
             print!(" {:>28}", format!("{} {:>5}", column.spread(*way), format!("{ratio:.1}x")));
         }
-        println!();
+        println!(" {:>12.1}", round_trips(&columns, *way));
     }
+    println!(
+        "  round trips: what a task grows by from 20 to 50 ms, over these 30 ms.\n  \
+         SSH needs two for a command, one more for what is on its standard input: a session takes none before it has\n  \
+         its command, and arguments on the command line would be in the process list."
+    );
     if !modprobe_runs() {
         println!(
             "  community.general.modprobe: not measured (this kernel has no /proc/modules and modules.builtin)"
@@ -47,6 +52,14 @@ pub fn run(bed: &Bed) -> Result<(), String> {
     }
     goals(&columns);
     Ok(())
+}
+
+/// How often a task waits for the line: the growth of its time by that of the round trip, between the two lines
+/// that go through the proxy.
+fn round_trips(columns: &[(&str, Column)], way: Way) -> f64 {
+    let (Some((_, near)), Some((_, far))) = (columns.get(1), columns.get(2)) else { return f64::NAN };
+    let delay = LINES[2].1 - LINES[1].1;
+    (far.spread(way).median - near.spread(way).median) / delay as f64
 }
 
 /// The times of one line: for each way its rounds, milliseconds a task.

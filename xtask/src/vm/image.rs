@@ -166,7 +166,7 @@ impl Image {
         match (self.loader, self.generator) {
             (Loader::Grub, Generator::InitramfsTools) => &Before::ALL,
             (Loader::SystemdBoot, _) => &[Before::IntelOff],
-            (Loader::Grub, Generator::Dracut) => &[Before::Nothing],
+            (Loader::Grub, Generator::Dracut) => &[Before::IntelOff, Before::Nothing],
         }
     }
 }

@@ -47,7 +47,7 @@ const SHORT: [Planned; 2] = [
     planned(Suite::Bookworm, Vendor::Amd, Before::AmdOff, THERE_AND_BACK),
 ];
 
-const FULL: [Planned; 14] = [
+const FULL: [Planned; 15] = [
     SHORT[0],
     SHORT[1],
     planned(Suite::Bookworm, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT),
@@ -57,8 +57,9 @@ const FULL: [Planned; 14] = [
     planned(Suite::Bookworm, Vendor::Amd, Before::Nothing, KERNEL_DEFAULT),
     systemd_boot(Suite::Bookworm),
     systemd_boot(Suite::Trixie),
-    dracut(Suite::Bookworm),
-    dracut(Suite::Trixie),
+    dracut(Suite::Bookworm, Before::Nothing, KERNEL_DEFAULT),
+    dracut(Suite::Trixie, Before::Nothing, KERNEL_DEFAULT),
+    dracut(Suite::Trixie, Before::IntelOff, THERE_AND_BACK),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, BAD_DAYS),
     planned(Suite::Bookworm, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
     planned(Suite::Trixie, Vendor::Intel, Before::IntelOff, Scenario::PowerCuts),
@@ -74,8 +75,8 @@ const fn systemd_boot(suite: Suite) -> Planned {
     Planned { image: Image { loader: Loader::SystemdBoot, ..guest.image }, ..guest }
 }
 
-const fn dracut(suite: Suite) -> Planned {
-    let guest = planned(suite, Vendor::Intel, Before::Nothing, KERNEL_DEFAULT);
+const fn dracut(suite: Suite, before: Before, scenario: Scenario) -> Planned {
+    let guest = planned(suite, Vendor::Intel, before, scenario);
     Planned { image: Image { generator: Generator::Dracut, ..guest.image }, ..guest }
 }
 
