@@ -342,6 +342,22 @@ mod tests {
     }
 
     #[test]
+    fn a_folder_counts_for_the_generator_that_reads_it() {
+        let (dir, root, kernels) = tree(15);
+        let folder = dir.path().join("etc/dracut.conf.d");
+        create_dir_all(&folder).unwrap();
+        assert_eq!(observe(&root, &kernels).unwrap().stale, None, "initramfs-tools does not read it");
+        fs::rename(dir.path().join("usr/sbin/update-initramfs"), dir.path().join("usr/sbin/dracut")).unwrap();
+        let stale = observe(&root, &kernels).unwrap().stale;
+        assert_eq!(stale.as_deref(), Some("/boot/initrd.img-6.1 is older than /etc/dracut.conf.d"));
+        // A masked file is one that says nothing.
+        let masked = dir.path().join(&files::DRACUT_VFIO[1..]);
+        std::os::unix::fs::symlink("/dev/null", masked).unwrap();
+        at(&folder, 15);
+        assert_eq!(observe(&root, &kernels).unwrap().stale, None);
+    }
+
+    #[test]
     fn dracut_behind_update_initramfs_is_dracut() {
         let (dir, root, _) = tree(5);
         fs::write(dir.path().join("usr/sbin/dracut"), "").unwrap();
