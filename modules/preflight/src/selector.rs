@@ -74,21 +74,16 @@ impl Selector {
     /// What is wrong, in half a sentence that begins with the element.
     pub fn from_option(given: &Value) -> Result<Selector, String> {
         match given {
-            Value::String(text) => {
-                let by = address(text).or_else(|| id(text)).ok_or_else(|| {
-                    let text = shown(text);
-                    format!(
-                        "'{text}' is neither an address, as 0000:01:00.0, nor an id, as 10de:1b80 or 10de:*"
-                    )
-                })?;
-                Ok(Selector { text: text.clone(), by, expected: None })
-            }
+            Value::String(text) => match address(text).or_else(|| id(text)) {
+                Some(by) => Ok(Selector { text: text.clone(), by, expected: None }),
+                None if is_number(text) => Err(unquoted(text)),
+                None => Err(format!(
+                    "'{}' is neither an address, as 0000:01:00.0, nor an id, as 10de:1b80 or 10de:*",
+                    shown(text)
+                )),
+            },
             Value::Object(keys) => Selector::from_keys(keys),
-            // PyYAML follows YAML 1.1, where digits set apart by colons are a number to the base of 60.
-            Value::Number(number) => Err(format!(
-                "{number} is a number: YAML reads an address without quotes as one; write it in quotes, as \
-                 '0000:01:00.0'"
-            )),
+            Value::Number(number) => Err(unquoted(&number.to_string())),
             other => {
                 let other = shown(&other.to_string());
                 Err(format!("{other} is neither a string nor a dictionary with address or id"))
@@ -107,10 +102,9 @@ impl Selector {
         }
         let text = |key: &str| match keys.get(key) {
             None | Some(Value::Null) => Ok(None),
-            Some(Value::String(text)) => Ok(Some(text.as_str())),
-            Some(other) => {
-                Err(format!("{key}: {} is no string; write it in quotes", shown(&other.to_string())))
-            }
+            Some(Value::String(text)) if !is_number(text) => Ok(Some(text.as_str())),
+            Some(Value::String(other)) => Err(no_string(key, other)),
+            Some(other) => Err(no_string(key, &other.to_string())),
         };
         let refused = |key: &str, text: &str, what: &str| format!("{key}: '{}' is no {what}", shown(text));
         let (text, by, expected) = match (text("address")?, text("id")?, text("expect_id")?) {
@@ -170,6 +164,27 @@ impl Selector {
         let (By::Address(text) | By::Id(text)) = &self.by;
         is_pattern(text)
     }
+}
+
+/// PyYAML follows YAML 1.1, where digits set apart by colons are a number to the base of 60.
+fn unquoted(number: &str) -> String {
+    format!(
+        "{number} is a number: YAML reads an address without quotes as one; write it in quotes, as '0000:01:00.0'"
+    )
+}
+
+fn no_string(key: &str, given: &str) -> String {
+    format!("{key}: {} is no string; write it in quotes", shown(given))
+}
+
+/// Whether the text is what a number turns into on its way through the arguments.
+fn is_number(text: &str) -> bool {
+    text.parse::<u64>().is_ok()
+        || text.split_once('.').is_some_and(|(whole, part)| {
+            [whole, part]
+                .iter()
+                .all(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+        })
 }
 
 fn is_pattern(text: &str) -> bool {
@@ -264,6 +279,8 @@ mod tests {
             (json!(60.0), "60.0 is a number: YAML reads an address without quotes as one"),
             (json!(["a"]), "is neither a string nor a dictionary"),
             (json!({"address": "10de:1b80"}), "address: '10de:1b80' is no address"),
+            (json!("60.1"), "60.1 is a number: YAML reads an address without quotes as one"),
+            (json!({"address": "60.0"}), "address: 60.0 is no string; write it in quotes"),
             (json!({"address": 60}), "address: 60 is no string; write it in quotes"),
             (json!({"id": "01:00.0"}), "id: '01:00.0' is no id"),
             (json!({"id": "10de:1b80", "address": "01:00.0"}), "needs one of address and id"),

@@ -92,11 +92,15 @@ impl<'de> Deserializer<'de> for Value {
     deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 }
     by! { Value::any_number; deserialize_f32 deserialize_f64 }
 
+    /// What takes any value, such as an option of type `raw`, is shown the digits of a float as text. No module
+    /// calculates with one, and reading them as a number would be 16 KB.
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self {
             Value::None => visitor.visit_unit(),
             Value::Bool(value) => visitor.visit_bool(value),
-            Value::Int(_) | Value::BigInt(_) | Value::Float(_) => self.any_number(visitor),
+            Value::Float(float) => visitor.visit_str(float.as_str()),
+            Value::BigInt(digits) if digits.parse::<u64>().is_err() => visitor.visit_string(digits),
+            Value::Int(_) | Value::BigInt(_) => self.whole(visitor),
             Value::Str(_) => self.deserialize_string(visitor),
             Value::List(_) => self.deserialize_seq(visitor),
             Value::Dict(_) => self.deserialize_map(visitor),
