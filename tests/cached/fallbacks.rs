@@ -38,11 +38,12 @@ fn change(world: &World, root: &Path, options: &[&str]) -> Ran {
     ran.succeeded()
 }
 
-/// The same on a fresh copy of the sample host; it must have been copied the ordinary way.
+/// The same on a fresh copy of the sample host; it must have been copied the ordinary way, and `-vvv` says why.
 #[track_caller]
 fn ordinary(world: &World, what: &str, options: &[&str]) {
     let root = world.host("debian-amd");
-    let ran = change(world, &root, options);
+    let ran = change(world, &root, &[options, &["-vvv"]].concat());
+    assert!(ran.text.contains("driver_blacklist runs the ordinary way: "), "{what}: {}", ran.text);
     assert!(ran.files() > 0, "{what}: {:?}\n{}", ran.channels, ran.text);
     let left = shell(&format!("ls -A {}/.ansible/tmp", accounts::HOME));
     assert_eq!(left, "", "{what}: files are left");
@@ -61,7 +62,8 @@ pub fn in_the_background(version: &str) {
         for poll in ["1", "0"] {
             let root = world.host("debian-amd");
             let book = BACKGROUND.replace("ROOT", &root.display().to_string()).replace("POLL", poll);
-            let ran = world.play(Way::Cached, &book, &["--become"]).succeeded();
+            let ran = world.play(Way::Cached, &book, &["--become", "-vvv"]).succeeded();
+            assert!(ran.text.contains("runs the ordinary way: async"), "{}", ran.text);
             assert!(ran.files() > 0, "{:?}", ran.channels);
             assert!(!Path::new("/var/lib/pci-passthrough").exists(), "nothing is cached");
         }
@@ -88,7 +90,9 @@ pub fn where_the_way_is_not_open(version: &str) {
         ordinary(world, "a terminal in place of standard input", &[terminal]);
         world.configure("keep_remote_files = true");
         let root = world.host("debian-amd");
-        assert!(change(world, &root, &[]).files() > 0, "files are kept");
+        let ran = change(world, &root, &["-vvv"]);
+        assert!(ran.files() > 0, "files are kept");
+        assert!(ran.text.contains("runs the ordinary way: keep_remote_files"), "{}", ran.text);
         world.configure("");
         shell(&format!("rm -rf {}/.ansible/tmp/*", accounts::HOME));
 

@@ -82,7 +82,9 @@ fn stage(modules: &[String], built: &[(&str, PathBuf)]) -> Result<Vec<(String, u
     let (from, stage) = (paths::workspace(), collection::staged_dir());
     paths::remove(&stage)?;
     paths::copy_tree(&from.join("collection"), &stage)?;
-    paths::copy_tree(&from.join("roles"), &stage.join("roles"))?;
+    for folder in ["roles", "docs"] {
+        paths::copy_tree(&from.join(folder), &stage.join(folder))?;
+    }
     for file in ["galaxy.yml", "LICENSE", "README.md", "README.zh.md"] {
         let (source, target) = (from.join(file), stage.join(file));
         std::fs::copy(&source, &target).map_err(|error| format!("{}: {error}", source.display()))?;

@@ -102,15 +102,16 @@ class ActionModule(NormalAction):
         if version() < (2, 19):
             self._task.args = plain(self._task.args)
         self._binaries = self._find_binaries()
-        # A folder that is there is one that an earlier item of a loop could not remove: core would use it.
-        clean = self._connection._shell.tmpdir is None
-        self._cached = clean and self._can_pipeline() and not C.DEFAULT_KEEP_REMOTE_FILES
-        try:
-            return super().run(tmp, task_vars)
-        except Fallback as reason:
-            display.vvv("%s runs the ordinary way: %s" % (self._task.action, reason), host=self._host())
-        self._cached = False
-        self._connection._shell.tmpdir = None
+        reason = self._why_ordinary()
+        self._cached = reason is None
+        if self._cached:
+            try:
+                return super().run(tmp, task_vars)
+            except Fallback as fallback:
+                reason = fallback
+            self._cached = False
+            self._connection._shell.tmpdir = None
+        display.vvv("%s runs the ordinary way: %s" % (self._task.action, reason), host=self._host())
         return super().run(tmp, task_vars)
 
     def _find_binaries(self):
@@ -122,11 +123,21 @@ class ActionModule(NormalAction):
         paths = {machine: os.path.join(folder, machine, name) for machine in MACHINES}
         return {machine: path for machine, path in paths.items() if os.path.exists(path)}
 
-    def _can_pipeline(self):
+    def _why_ordinary(self):
+        """What speaks against the cache before anything is asked of the target; None if nothing does."""
         become = self._connection.become
         # Older versions of core have no attribute for it: su takes standard input for itself.
         through = become is None or (not become.require_tty and getattr(become, "pipelining", become.name == "sudo"))
-        return bool(self._binaries) and not self._task.async_val and self._connection.has_pipelining and through
+        against = {
+            "the collection has no binary of it": not self._binaries,
+            "async": self._task.async_val,
+            "keep_remote_files": C.DEFAULT_KEEP_REMOTE_FILES,
+            "the connection takes no standard input": not self._connection.has_pipelining,
+            "become takes standard input for itself": not through,
+            # A folder that is there is one that an earlier item of a loop could not remove: core would use it.
+            "a temporary folder of an earlier item is left": self._connection._shell.tmpdir is not None,
+        }
+        return next((reason for reason, holds in against.items() if holds), None)
 
     def _host(self):
         return self._play_context.remote_addr

@@ -34,7 +34,9 @@ fn has(reasons: &[Reason], code: &str) -> bool {
 
 fn hint(code: &str) -> &'static str {
     match code {
-        "firmware_off" => "look for VT-d, AMD-Vi, IOMMU or SMMU in the firmware's setup, then reboot",
+        "firmware_off" => {
+            "look for VT-d, AMD-Vi, IOMMU or SMMU in the firmware's setup, or in the virtual machine's settings, then reboot"
+        }
         "no_boot_loader" => "change the kernel command line where the kernel is started from",
         "parameter_missing" | "iommu_disabled_parameter" => {
             "set the parameters with grub_iommu or systemd_boot_iommu, then reboot"
