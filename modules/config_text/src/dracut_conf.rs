@@ -24,23 +24,38 @@ pub const IDS: Settings = Settings {
     more: "add_drivers+=\" vfio_pci \"\n",
 };
 
-/// What stands before each name.
-const NAME: &str = "#   ";
+/// What the settings are for.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Purpose {
+    /// A driver, or the id of a device.
+    pub name: String,
+    /// The file in modprobe.d that the task which asked for it writes: another task's is another purpose.
+    pub path: String,
+}
+
+/// What stands before each purpose.
+const PURPOSE: &str = "#   ";
 /// The shell that reads the settings leaves the globs alone; dracut has them filled in.
 const MODPROBE_D: &str =
     "install_optional_items+=\" /etc/modprobe.d/*.conf /usr/local/lib/modprobe.d/*.conf \"\n";
 
 impl Settings {
-    /// The names of what the settings are for; `None` where the file is not ours.
-    pub fn names(&self, bytes: &[u8]) -> Option<Vec<String>> {
+    /// What the settings are for; `None` where the file is not ours.
+    pub fn purposes(&self, bytes: &[u8]) -> Option<Vec<Purpose>> {
         let text = std::str::from_utf8(bytes).ok()?.strip_prefix(self.header)?;
-        Some(text.lines().map_while(|line| line.strip_prefix(NAME)).map(str::to_string).collect())
+        let lines = text.lines().map_while(|line| line.strip_prefix(PURPOSE));
+        let purpose = |line: &str| {
+            let (name, path) = line.split_once(' ').unwrap_or((line, ""));
+            Purpose { name: name.to_string(), path: path.to_string() }
+        };
+        Some(lines.map(purpose).collect())
     }
 
-    /// The file for these names; `None` where it is for nothing.
-    pub fn text(&self, names: &[String]) -> Option<Vec<u8>> {
-        let lines: String = names.iter().map(|name| format!("{NAME}{name}\n")).collect();
-        (!names.is_empty()).then(|| [self.header, &lines, MODPROBE_D, self.more].concat().into_bytes())
+    /// The file for these purposes; `None` where there are none.
+    pub fn text(&self, purposes: &[Purpose]) -> Option<Vec<u8>> {
+        let lines: String =
+            purposes.iter().map(|Purpose { name, path }| format!("{PURPOSE}{name} {path}\n")).collect();
+        (!purposes.is_empty()).then(|| [self.header, &lines, MODPROBE_D, self.more].concat().into_bytes())
     }
 }
 
@@ -49,12 +64,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_are_read_back_and_the_last_takes_the_file_along() {
-        let names = vec!["nouveau".to_string(), "nvidia".to_string()];
-        let bytes = BLACKLIST.text(&names).unwrap();
-        assert_eq!(BLACKLIST.names(&bytes), Some(names.clone()));
-        assert_eq!((IDS.names(&bytes), IDS.text(&[])), (None, None));
-        let bytes = String::from_utf8(IDS.text(&names[..1]).unwrap()).unwrap();
+    fn purposes_are_read_back_and_the_last_takes_the_file_along() {
+        let purpose = |name: &str| Purpose { name: name.into(), path: "/etc/modprobe.d/a b.conf".into() };
+        let purposes = vec![purpose("nouveau"), purpose("nvidia")];
+        let bytes = BLACKLIST.text(&purposes).unwrap();
+        assert_eq!(BLACKLIST.purposes(&bytes), Some(purposes.clone()));
+        assert_eq!((IDS.purposes(&bytes), IDS.text(&[])), (None, None));
+        let bytes = String::from_utf8(IDS.text(&purposes[..1]).unwrap()).unwrap();
         assert!(bytes.ends_with("modprobe.d/*.conf \"\nadd_drivers+=\" vfio_pci \"\n"), "{bytes}");
     }
 }

@@ -64,7 +64,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
         files,
         unread,
         at_path,
-        dracut_conf: root.read_opt(initramfs::files::DRACUT_BLACKLIST)?,
+        dracut_conf: initramfs::unmasked(root, initramfs::files::DRACUT_BLACKLIST)?,
         path_leads_nowhere,
         cmdline: proc::cmdline(root),
         builtin_in,

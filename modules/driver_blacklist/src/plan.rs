@@ -1,7 +1,7 @@
 //! The decision, pure.
 
 use apply::{FileChange, Plan, RebootReason};
-use config_text::dracut_conf::BLACKLIST;
+use config_text::dracut_conf::{BLACKLIST, Purpose};
 use config_text::modprobe_d::{self, Config};
 use host::initramfs::files;
 use host::modprobe::{self, Edit};
@@ -63,20 +63,16 @@ pub fn plan(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
 
 /// What changes in dracut's settings, which are for every driver that this module blacklists.
 fn in_images(args: &Args, seen: &Observed, drivers: &[String]) -> Result<Option<FileChange>, Failure> {
-    let path = files::DRACUT_BLACKLIST;
-    let names = seen.dracut_conf.as_deref().map_or(Some(Vec::new()), |bytes| BLACKLIST.names(bytes));
-    let Some(mut names) = names else {
-        let msg = format!(
-            "{path}: has not been written by this module, whose place it has; move it away and run again"
-        );
-        return Err(Failure::coded("foreign_file", msg));
+    let wanted = |purposes: &mut Vec<Purpose>| {
+        purposes.retain(|purpose| purpose.path != args.path || !drivers.contains(&purpose.name));
+        if args.state == State::Present {
+            let purpose = |driver: &String| Purpose { name: driver.clone(), path: args.path.clone() };
+            purposes.extend(drivers.iter().map(purpose));
+        }
     };
-    names.retain(|name| !drivers.contains(name));
-    if args.state == State::Present {
-        names.extend_from_slice(drivers);
-    }
-    names.sort();
-    Ok(apply::dracut_conf::change(&seen.initramfs, path, BLACKLIST, seen.dracut_conf.clone(), &names))
+    let (path, before) = (files::DRACUT_BLACKLIST, seen.dracut_conf.clone());
+    apply::dracut_conf::change(&seen.initramfs, path, BLACKLIST, before, wanted)
+        .map_err(|foreign| Failure::coded("foreign_file", foreign.message))
 }
 
 /// What is not in force yet.

@@ -87,21 +87,24 @@ fn dracut_takes_the_blacklist_into_every_image() {
     let before = Snapshot::of(dir.path());
     let reply = run(dir.path(), json!({"drivers": ["nvidia-drm", "nouveau"], "backup": true})).expect_ok();
     let settings = text(&host, DRACUT_CONF);
-    assert!(
-        settings
-            .contains("\n#   nouveau\n#   nvidia_drm\ninstall_optional_items+=\" /etc/modprobe.d/*.conf "),
-        "{settings}"
-    );
+    let named = "blacklist):\n#   nouveau /etc/modprobe.d/pci-passthrough-blacklist.conf\n#   nvidia_drm ";
+    assert!(settings.contains(named), "{settings}");
+    assert!(settings.contains("\ninstall_optional_items+=\" /etc/modprobe.d/*.conf "), "{settings}");
     assert_eq!(reply.json["actions"][0]["command"], json!(["dracut", "-f", "--regenerate-all"]));
     assert!(!run(dir.path(), json!({"drivers": ["nouveau", "nvidia_drm"]})).expect_ok().changed());
     assert!(!run(dir.path(), json!({"drivers": []})).expect_ok().changed());
     let _ = run(dir.path(), json!({"drivers": ["nvidia_drm"], "state": "absent"})).expect_ok();
-    assert!(text(&host, DRACUT_CONF).contains("driver_blacklist):\n#   nouveau\ninstall"));
+    assert!(
+        text(&host, DRACUT_CONF).contains(
+            "driver_blacklist):\n#   nouveau /etc/modprobe.d/pci-passthrough-blacklist.conf\ninstall"
+        )
+    );
     let _ = run(dir.path(), json!({"drivers": ["nouveau"], "state": "absent"})).expect_ok();
     assert_eq!(differences(&before, dir.path()), [""; 0]);
     host.file(DRACUT_CONF, "install_optional_items+=\" /etc/hosts \"\n");
     let reply = run(dir.path(), json!({"drivers": ["nouveau"]}));
     assert_eq!(reply.json["code"], "foreign_file", "{}", reply.msg());
+    assert!(!run(dir.path(), json!({"drivers": ["nouveau"], "state": "absent"})).expect_ok().changed());
 }
 
 /// Where somebody else's file has the blacklist, dracut leaves that out just as well. What another task takes
@@ -120,10 +123,17 @@ fn dracut_s_settings_stay_until_their_own_drivers_go() {
         assert!(!run(dir.path(), other).expect_ok().changed());
     }
     assert!(!run(dir.path(), json!({"drivers": ["nouveau"]})).expect_ok().changed());
+    // The same driver through another file: that task's to take away, not this one's.
+    let elsewhere = json!({"drivers": ["nouveau"], "path": "/etc/modprobe.d/else.conf", "state": "absent"});
+    assert!(!run(dir.path(), elsewhere).expect_ok().changed());
     let present = json!({"drivers": ["radeon"], "path": in_site});
     let _ = run(dir.path(), present).expect_ok();
     let _ = run(dir.path(), json!({"drivers": ["radeon"], "state": "absent", "path": in_site})).expect_ok();
-    assert!(text(&host, DRACUT_CONF).contains("driver_blacklist):\n#   nouveau\ninstall"));
+    assert!(
+        text(&host, DRACUT_CONF).contains(
+            "driver_blacklist):\n#   nouveau /etc/modprobe.d/pci-passthrough-blacklist.conf\ninstall"
+        )
+    );
     let _ = run(dir.path(), json!({"drivers": ["nouveau"], "state": "absent"})).expect_ok();
     assert_eq!(differences(&before, dir.path()), [""; 0]);
 }

@@ -246,8 +246,12 @@ fn inputs(root: &Root) -> Result<Inputs, HostError> {
     Ok(inputs)
 }
 
-/// A file's content. A link to /dev/null masks a file: its name may count, its content is nothing.
-fn unmasked(root: &Root, path: &str) -> Result<Option<Vec<u8>>, HostError> {
+/// The content of a file that a generator reads. A link to /dev/null masks a file: its name may count, its
+/// content is nothing.
+///
+/// # Errors
+/// [`HostError`] where it cannot be read.
+pub fn unmasked(root: &Root, path: &str) -> Result<Option<Vec<u8>>, HostError> {
     match root.read_opt(path) {
         Err(HostError::NotAFile { .. }) => Ok(None),
         other => other,

@@ -179,12 +179,9 @@ fn no_string(key: &str, given: &str) -> String {
 
 /// Whether the text is what a number turns into on its way through the arguments.
 fn is_number(text: &str) -> bool {
-    text.parse::<u64>().is_ok()
-        || text.split_once('.').is_some_and(|(whole, part)| {
-            [whole, part]
-                .iter()
-                .all(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
-        })
+    text.split_once('.').is_some_and(|(whole, part)| {
+        [whole, part].iter().all(|digits| !digits.is_empty() && digits.bytes().all(|b| b.is_ascii_digit()))
+    })
 }
 
 fn is_pattern(text: &str) -> bool {
@@ -279,6 +276,7 @@ mod tests {
             (json!(60.0), "60.0 is a number: YAML reads an address without quotes as one"),
             (json!(["a"]), "is neither a string nor a dictionary"),
             (json!({"address": "10de:1b80"}), "address: '10de:1b80' is no address"),
+            (json!("8086"), "'8086' is neither an address"),
             (json!("60.1"), "60.1 is a number: YAML reads an address without quotes as one"),
             (json!({"address": "60.0"}), "address: 60.0 is no string; write it in quotes"),
             (json!({"address": 60}), "address: 60 is no string; write it in quotes"),

@@ -88,7 +88,7 @@ pub fn observe(args: &Args, root: &Root) -> Result<Observed, Failure> {
         drivers(root, &kernel.release, &mut seen)?;
     }
     for path in initramfs::files::ALL {
-        if let Some(bytes) = root.read_opt(path)? {
+        if let Some(bytes) = initramfs::unmasked(root, path)? {
             let executable = root.stat(path).is_some_and(|stat| stat.st_mode & 0o111 != 0);
             seen.scripts.insert(path, Script { bytes, executable });
         }

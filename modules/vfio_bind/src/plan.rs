@@ -31,9 +31,8 @@ fn present(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let others = lines::others(args, seen)?;
     let binds = method::decide(args, seen, &chosen, &others, file)?;
     let lines = lines::present(args, seen, &binds, &others)?;
-    let ids = dracut_conf::with(dracut_conf::ids(seen)?, seen, &binds);
     let mut in_images = scripts::changes(seen, &scripts::with(taken, &binds))?;
-    in_images.extend(dracut_conf::change(seen, &ids));
+    in_images.extend(dracut_conf::present(args, seen, &binds)?);
     let mut plan = Plan { warnings: problems.iter().map(guard::warning).collect(), ..Plan::default() };
     plan.warnings.extend(lines.warnings);
     let due = files(args, seen, lines.after, in_images, &mut plan);
@@ -52,7 +51,7 @@ fn absent(args: &Args, seen: &Observed) -> Result<Planned, Failure> {
     let taken = scripts::entries(seen)?;
     let withdrawal = withdrawal::withdraw(args, seen, &selectors, taken)?;
     let mut in_images = scripts::changes(seen, &withdrawal.entries)?;
-    in_images.extend(dracut_conf::change(seen, &withdrawal.dracut_ids));
+    in_images.extend(withdrawal.dracut_conf);
     let mut plan = Plan { warnings: withdrawal.warnings, ..Plan::default() };
     let due = files(args, seen, withdrawal.after, in_images, &mut plan);
     let still = |device: &Device| {

@@ -1,5 +1,6 @@
 //! `state: absent`: takes away what binds the named devices, and only what this module wrote.
 
+use apply::FileChange;
 use config_text::device_override::Entry;
 use config_text::modprobe_d::{self, ids_in_force, is_same_id, own_ids, own_softdeps};
 use host::modprobe::{self, Edit};
@@ -17,8 +18,8 @@ pub struct Withdrawal<'a> {
     pub devices: Vec<&'a Device>,
     pub after: Option<Vec<u8>>,
     pub entries: Vec<Entry>,
-    /// The ids that dracut's settings are still for.
-    pub dracut_ids: Vec<String>,
+    /// What changes in dracut's settings.
+    pub dracut_conf: Option<FileChange>,
     /// The ids that vfio-pci still gets.
     pub ids: Vec<String>,
     pub warnings: Vec<String>,
@@ -53,7 +54,7 @@ pub fn withdraw<'a>(
         }
     }
     let dropped = |id: &str| drop.iter().any(|gone| is_same_id(gone, id));
-    let dracut_ids = dracut_conf::without(dracut_conf::ids(seen)?, selectors, &dropped);
+    let dracut_conf = dracut_conf::absent(args, seen, selectors, &dropped)?;
     let mut left: Vec<String> = mine.iter().filter(|id| !dropped(id)).cloned().collect();
     let others = lines::others(args, seen)?;
     let theirs = ids_in_force(&others).map(|(_, ids)| ids).unwrap_or_default();
@@ -90,7 +91,7 @@ pub fn withdraw<'a>(
     }
     warnings.extend(twins(seen, &devices, &mine, &left));
     warnings.extend(unknown(selectors, seen, &gone));
-    Ok(Withdrawal { devices, after, entries, dracut_ids, ids, warnings })
+    Ok(Withdrawal { devices, after, entries, dracut_conf, ids, warnings })
 }
 
 /// The devices of this host that are named, with their groups where that was asked for.

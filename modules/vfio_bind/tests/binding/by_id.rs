@@ -66,12 +66,16 @@ fn dracut_takes_the_ids_into_every_image() {
     let settings = bench.text(DRACUT_CONF);
     assert!(
         settings
-            .contains("\n#   10de:228b\n#   10de:2484\ninstall_optional_items+=\" /etc/modprobe.d/*.conf ")
+            .contains("\n#   10de:228b /etc/modprobe.d/zz-pci-passthrough-vfio.conf\n#   10de:2484 /etc/modprobe.d/zz-pci-passthrough-vfio.conf\ninstall_optional_items+=\" /etc/modprobe.d/*.conf ")
     );
     assert!(settings.ends_with(" \"\nadd_drivers+=\" vfio_pci \"\n"), "{settings}");
     assert!(!bench.present(json!(GPU)).expect_ok().changed());
     let _ = bench.absent(json!(["0000:01:00.0"])).expect_ok();
-    assert!(bench.text(DRACUT_CONF).contains("vfio_bind):\n#   10de:228b\ninstall"));
+    assert!(
+        bench
+            .text(DRACUT_CONF)
+            .contains("vfio_bind):\n#   10de:228b /etc/modprobe.d/zz-pci-passthrough-vfio.conf\ninstall")
+    );
     // The generator changes to initramfs-tools, and the settings go.
     bench.host.file("/usr/sbin/update-initramfs", "").file("/usr/sbin/mkinitramfs", "");
     let _ = bench.present(json!(GPU)).expect_ok();
@@ -95,15 +99,21 @@ fn dracut_s_settings_stay_until_their_own_devices_go() {
     // Another device by its address, and back.
     for state in ["present", "absent"] {
         let _ = bench.run(json!({"devices": ["03:00.0"], "state": state})).expect_ok();
-        assert!(bench.text(DRACUT_CONF).contains("#   10de:228b\n#   10de:2484\n"), "{state}");
+        assert!(bench.text(DRACUT_CONF).contains("#   10de:228b /etc/modprobe.d/zz-pci-passthrough-vfio.conf\n#   10de:2484 /etc/modprobe.d/zz-pci-passthrough-vfio.conf\n"), "{state}");
     }
-    let other =
-        json!({"devices": [{"id": "1b36:000d"}], "state": "absent", "path": "/etc/modprobe.d/vfio.conf"});
-    assert!(!bench.run(other).expect_ok().changed());
+    // The same ids through another file: that task's to take away, not this one's.
+    let mut other = json!({"devices": ["10de:*"], "path": "/etc/modprobe.d/zzz.conf", "softdep": false});
+    assert_eq!(bench.run(other.clone()).expect_ok().json["files"], json!([DRACUT_CONF]));
+    other["state"] = json!("absent");
+    let _ = bench.run(other).expect_ok();
+    assert!(bench.text(DRACUT_CONF).contains("#   10de:228b /etc/modprobe.d/zz-pci-passthrough-vfio.conf\n"));
     let _ = bench.absent(json!(GPU)).expect_ok();
     assert_eq!(bench.differences(&before), [""; 0]);
+    // Somebody else's file in its place fails the task that needs it, and no other.
     bench.host.file(DRACUT_CONF, "install_optional_items+=\" /etc/hosts \"\n");
     assert_eq!(refused(&bench.present(json!(GPU))), "foreign_file");
+    assert!(!bench.absent(json!(GPU)).expect_ok().changed());
+    let _ = bench.present(json!(["03:00.0"])).expect_ok();
 }
 
 #[test]
