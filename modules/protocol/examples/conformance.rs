@@ -188,6 +188,7 @@ struct Conformance;
 impl Module for Conformance {
     const SPEC: &'static Spec = &Spec { module: "conformance", summary: "", options: OPTIONS };
     const RULES: Rules = RULES;
+    const AS_JSON: bool = true;
     type Args = Map<String, Value>;
     type Observed = ();
 

@@ -92,8 +92,8 @@ impl<'de> Deserializer<'de> for Value {
     deserialize_u8 deserialize_u16 deserialize_u32 deserialize_u64 deserialize_u128 }
     by! { Value::any_number; deserialize_f32 deserialize_f64 }
 
-    /// What takes any value, such as an option of type `raw`, is shown the digits of a float as text. No module
-    /// calculates with one, and reading them as a number would be 16 KB.
+    /// What takes any value, such as an option of type `raw`, is shown the digits of a float as text
+    /// ([`crate::Module::AS_JSON`]).
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Mismatch> {
         match self {
             Value::None => visitor.visit_unit(),

@@ -24,6 +24,9 @@ pub trait Module {
     const RULES: Rules = Rules::NONE;
     /// Whether it only looks: then the reply has no `actions`, `reboot_required`, ….
     const READ_ONLY: bool = false;
+    /// Whether it wants its arguments as JSON has them, to give them back. Otherwise what takes any value is
+    /// shown a float's digits as text: reading them as a number would be 16 KB.
+    const AS_JSON: bool = false;
     /// The arguments after validation, defaults filled in.
     type Args: DeserializeOwned;
     /// All that the decision depends on, as plain data.

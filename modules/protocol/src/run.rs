@@ -126,8 +126,12 @@ fn carry_out<M: Module>(
     warnings: &mut Vec<String>,
 ) -> Result<Done, Failure> {
     let known = Value::Dict(validate::known(M::SPEC.options, params.clone()));
-    let args = M::Args::deserialize(known)
-        .map_err(|error| Failure::new(format!("An option has a value that is out of range: {error}.")))?;
+    let args = match M::AS_JSON {
+        true => serde_json::from_value(known.into_json()).map_err(|error| error.to_string()),
+        false => M::Args::deserialize(known).map_err(|error| error.to_string()),
+    };
+    let args =
+        args.map_err(|error| Failure::new(format!("An option has a value that is out of range: {error}.")))?;
     let root = match params.get("root") {
         Some(Value::Str(path)) => Root::open(Path::new(path))?,
         _ => Root::open(Path::new("/"))?,

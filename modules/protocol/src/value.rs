@@ -102,7 +102,7 @@ impl Value {
         }
     }
 
-    /// For tests: what JSON has no number for becomes the nearest float, or `null`.
+    /// What JSON has no number for becomes the nearest float, or `null`.
     pub fn into_json(self) -> serde_json::Value {
         match self {
             Value::None => serde_json::Value::Null,
