@@ -339,6 +339,8 @@ fn fragment() -> impl Strategy<Value = String> {
             ("cat <<E >/dev/null\n", "\nE"),
             ("while false; do ", "; done"),
             ("", " >/dev/null"),
+            ("tru\\\ne &\\\n& ", ""),
+            ("i\\\nf :; th\\\nen ", " 2\\\n>/dev/null; fi"),
         ]),
     )
         .prop_map(|(assign, (before, behind))| format!("{before}{assign}{behind}"));
@@ -368,12 +370,31 @@ fn fragment() -> impl Strategy<Value = String> {
         "GRUB_CMDLINE_LINUX_DEFAULT+=\" more\"",
         "GRUB_CMDLINE_LINUX_DEFAULT+=more",
         "X=$'a b'",
+        "export X=(1 2)",
         "function f { GRUB_CMDLINE_LINUX_DEFAULT=f; }",
         "declare GRUB_CMDLINE_LINUX_DEFAULT=d",
     ])
     .prop_map(str::to_string);
     prop_oneof![2 => assign, 2 => wrapped, 1 => other]
 }
+
+/// Made-up files that were once read or edited wrongly.
+const FOUND: &[&str] = &[
+    "GRUB_CMDLINE_LINUX_DEFAULT=\rquiet\nGRUB_CMDLINE_LINUX_DEFAULT=é$GRUB_CMDLINE_LINUX_DEFAULT\\$",
+    "export GRUB_CMDLINE_LINUX_DEFAULT=\\; X=(1 2)",
+    "A=b declare X=(1 2) GRUB_CMDLINE_LINUX_DEFAULT=quiet",
+    "GRUB_CMDLINE_LINUX_DEFAULT=quiet export GRUB_CMDLINE_LINUX_DEFAULT+=(1 2)",
+    "exp\\\nort X=\\\n(1 2); GRUB_CMDLINE_LINUX_DEFAULT=quiet",
+    "GRUB_CMDLINE_LINUX_DEFAULT=quiet; \"export\" X=(1 2)",
+    "GRUB_CMDLINE_LINUX_DEFAULT=quiet; export X=a(1 2)",
+    "GRUB_CMDLINE_LINUX_DEFAULT=quiet; echo X=(1 2)",
+    "GRUB_CMDLINE_LINUX_DEFAULT=\\\n~",
+    "GRUB_CMDLINE_LINUX_DEFAULT=a=\\\n\\\n~",
+    "  GRUB_CMDLINE_LINUX=$Xx=~ \\",
+    "GRUB_CMDLINE_LINUX_DEFAULT=&\\\n&\nGRUB_CMDLINE_LINUX_DEFAULT=",
+    "i\\\nf tru\\\ne|\\\n| false; th\\\nen GRUB_CMDLINE_LINUX_DEFAULT=\"${X\\\n:\\\n=y}\"; fi\\\n; X=$\\\n(\\\n(1))",
+    "case a in a) :;\\\n; esa\\\nc 2\\\n>\\\n>/dev/null\nGRUB_CMDLINE_LINUX_DEFAULT=quiet",
+];
 
 #[test]
 fn made_up_files_are_read_and_edited_as_dash_does() {
@@ -387,6 +408,13 @@ fn made_up_files_are_read_and_edited_as_bash_does() {
 
 fn made_up_files(proof: &str, dialect: Dialect) {
     let Some(sandbox) = Sandbox::new(proof, dialect) else { return };
+    for text in FOUND {
+        let files = [File { name: MAIN.into(), bytes: text.as_bytes().to_vec() }];
+        for own_file in [MAIN, OWN] {
+            let target = Target { variable: CMDLINE_DEFAULT, own_file };
+            made_up(&sandbox, &files, target).unwrap_or_else(|fault| panic!("{text:?}: {fault}"));
+        }
+    }
     let file = (
         prop::collection::vec(fragment(), 1..6),
         prop::sample::select(vec!["\n", "\n", "\r\n", "; "]),

@@ -222,7 +222,12 @@ pub fn edit(settings: &Settings, target: Target, wish: &Wish) -> Result<Outcome,
         let cause = outcome.after.computed.iter().find(|computed| computed.variable == target.variable);
         return Err(Refusal::NotInForce { variable: target.variable.to_owned(), cause: cause.cloned() });
     }
-    if edit.kept(&tokens) != without(&after_tokens, &edit.append) {
+    let computed = |effective: &Effective| -> Vec<String> {
+        effective.computed.iter().map(|computed| computed.variable.clone()).collect()
+    };
+    if edit.kept(&tokens) != without(&after_tokens, &edit.append)
+        || computed(&outcome.before) != computed(&outcome.after)
+    {
         return Err(Refusal::Entangled { variable: target.variable.to_owned() });
     }
     outcome.changes = changes(settings.files, &files);

@@ -10,6 +10,7 @@ mod command;
 mod compound;
 mod evaluate;
 mod redirection;
+mod scan;
 mod script;
 mod value;
 mod word;

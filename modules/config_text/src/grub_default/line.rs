@@ -137,8 +137,8 @@ impl Line {
             };
             let append: &[Vec<u8>] = if base.is_some() { &edit.append } else { &[] };
             let (region, empty_at) = region(&stretch.text, &cmdline, base.unwrap_or(0..0));
-            let takes_blanks = |blanks| stretch.takes_blanks(blanks);
-            for splice in splices(&stretch.text, &cmdline, &own, append, region, empty_at, takes_blanks) {
+            let together = |one, other| stretch.together(one, other);
+            for splice in splices(&stretch.text, &cmdline, &own, append, region, empty_at, together) {
                 stretch.edit(&splice, &mut edits);
             }
         }
@@ -270,10 +270,10 @@ impl Stretch {
         }
     }
 
-    /// Whether the assignment that set what follows the blanks set the last of them too.
-    fn takes_blanks(&self, blanks: Range<usize>) -> bool {
+    /// Whether one assignment set both bytes of the text.
+    fn together(&self, one: usize, other: usize) -> bool {
         let home = |at: usize| self.span_of(at).map(|span| (span.file, span.assignment));
-        blanks.end.checked_sub(1).is_some_and(|last| home(last) == home(blanks.end))
+        home(one) == home(other)
     }
 
     /// The spans that hold any of the text at `at`.

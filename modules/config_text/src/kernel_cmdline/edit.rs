@@ -255,9 +255,10 @@ impl Splice {
 }
 
 /// Turns actions on the tokens of `line` into splices of its `text`. `append` goes behind the last token
-/// of `region` (token numbers) that stays, or to `empty_at` where there is none. `takes_blanks` tells whether
-/// the blanks in front of a token may go with it; otherwise those behind it go. Dropping what was appended
-/// gives the text back byte for byte.
+/// of `region` (token numbers) that stays, or to `empty_at` where there is none. `together` tells whether two
+/// bytes of the text were set by the same assignment. Dropping what was appended gives the text back byte for
+/// byte: tokens are added with the blank in front behind a token of the same assignment, otherwise with the
+/// blank behind, and go with the same one.
 pub(crate) fn splices(
     text: &[u8],
     line: &Cmdline,
@@ -265,7 +266,7 @@ pub(crate) fn splices(
     append: &[Vec<u8>],
     region: Range<usize>,
     mut empty_at: usize,
-    takes_blanks: impl Fn(Range<usize>) -> bool,
+    together: impl Fn(usize, usize) -> bool,
 ) -> Vec<Splice> {
     let tokens = &line.tokens;
     let mut append = append.join(&b' ');
@@ -294,7 +295,8 @@ pub(crate) fn splices(
         append.clear();
         result.push(Splice::new(empty_at..empty_at, insert));
     }
-    let mut kept_before = false;
+    // Whether the run of dropped tokens that is under way goes with the blanks in front of each.
+    let mut takes_front = None;
     for (index, (token, action)) in tokens.iter().zip(actions).enumerate() {
         let here = token.start..token.end();
         match action {
@@ -304,18 +306,25 @@ pub(crate) fn splices(
                 result.push(Splice::new(here, std::mem::take(&mut append)));
             }
             Action::Drop => {
-                kept_before = kept_before && takes_blanks(tokens[index - 1].end()..token.start);
                 let next = tokens.get(index + 1).map(|next| next.start).or(line.init);
-                let blanks = match (kept_before, next) {
-                    (true, _) => tokens[index - 1].end()..token.start,
-                    (false, Some(next)) => token.end()..next,
-                    (false, None) => token.end()..token.end(),
+                let follows = || line.init.is_some() || (index + 1..tokens.len()).any(|later| keeps(&later));
+                let before = index.checked_sub(1).map(|before| tokens[before].end());
+                let front = *takes_front.get_or_insert_with(|| {
+                    before.is_some_and(|end| {
+                        together(token.start - 1, token.start)
+                            && (together(end - 1, token.start) || !follows())
+                    })
+                });
+                let blanks = match (before.filter(|_| front), next) {
+                    (Some(before), _) => before..token.start,
+                    (None, Some(next)) => token.end()..next,
+                    (None, None) => token.end()..token.end(),
                 };
                 result.push(Splice { range: here, blanks, insert: Vec::new() });
                 continue;
             }
         }
-        kept_before = true;
+        takes_front = None;
         if anchor == Some(index) && !append.is_empty() {
             let insert = [b" ".as_slice(), &append].concat();
             append.clear();
@@ -358,7 +367,7 @@ pub fn rewrite(text: &[u8], wish: &Wish) -> (Vec<u8>, Edit) {
 pub(crate) fn carry_out(text: &[u8], actions: &[Action], append: &[Vec<u8>]) -> Vec<u8> {
     let line = parse(text);
     let empty_at = line.init.unwrap_or(0);
-    spliced(text, &splices(text, &line, actions, append, 0..line.tokens.len(), empty_at, |_| true))
+    spliced(text, &splices(text, &line, actions, append, 0..line.tokens.len(), empty_at, |_, _| true))
 }
 
 impl Wish {

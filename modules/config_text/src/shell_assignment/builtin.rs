@@ -48,6 +48,9 @@ const WATCHED: &[&[u8]] = &[
     b"typeset",
     b"unset",
 ];
+/// bash reads arrays in their words (`ASSIGNMENT_BUILTIN` in its builtins, and parse.y).
+const DECLARING: &[&[u8]] =
+    &[b"alias", b"declare", b"eval", b"export", b"let", b"local", b"readonly", b"typeset"];
 
 /// `name=word` or bash's `name+=word`.
 struct Assignment {
@@ -73,15 +76,12 @@ impl Parser<'_> {
                 if alone && self.take_parentheses() {
                     return self.function(&words.remove(0), sink);
                 }
-                match assignments.last_mut() {
-                    Some(last) if self.bash() && words.is_empty() && last.word.range.end == self.at => {
-                        let line = self.line_of(self.at);
-                        last.word.range.end = self.array()?.end;
-                        last.word.parts = vec![Part::Computed { why: "an array is assigned", line }];
-                        continue;
-                    }
-                    _ => return Err(self.error("'(' is unexpected here")),
-                }
+                let word = self.takes_array(&mut assignments, &mut words);
+                let word = word.ok_or_else(|| self.error("'(' is unexpected here"))?;
+                let line = self.line_of(self.at);
+                word.range.end = self.array()?.end;
+                word.parts.push(Part::Computed { why: "an array is assigned", line });
+                continue;
             };
             if words.is_empty()
                 && let Some(assignment) = self.assignment(&word)
@@ -154,6 +154,26 @@ impl Parser<'_> {
             raw.start = start;
         }
         Some(Assignment { name: name.to_vec(), word: Word { range: start..word.range.end, parts }, append })
+    }
+
+    /// The word that ends here with the `=` of an assignment, where bash reads `(` as the start of an array:
+    /// in front of a command, or among the words of one that declares.
+    fn takes_array<'w>(
+        &self,
+        assignments: &'w mut [Assignment],
+        words: &'w mut [Word],
+    ) -> Option<&'w mut Word> {
+        let ends_here = |word: &Word| word.parts.is_empty() && word.range.end == self.at;
+        let Some(first) = words.first() else {
+            let last = assignments.last_mut()?;
+            return (self.bash() && ends_here(&last.word)).then_some(&mut last.word);
+        };
+        let plain = |part: &Part| matches!(part, Part::Text { quote: Quote::None, escape: false, .. });
+        let declares = first.parts.iter().all(plain)
+            && first.literal(self.text).is_some_and(|name| DECLARING.contains(&name.as_slice()));
+        let last = words.last_mut()?;
+        let assigns = self.assignment(last).is_some_and(|assignment| ends_here(&assignment.word));
+        (self.bash() && declares && assigns).then_some(last)
     }
 
     /// The name before an unquoted `=` where a continued line interrupts it.

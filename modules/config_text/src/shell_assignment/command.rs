@@ -9,10 +9,6 @@ use super::{Dialect, SyntaxError};
 /// Deeper nesting than anyone writes: the parser gives up rather than the stack.
 const MAX_DEPTH: usize = 100;
 
-const KEYWORDS: &[&str] = &[
-    "!", "{", "}", "case", "do", "done", "elif", "else", "esac", "fi", "for", "if", "then", "until", "while",
-];
-const BASH_KEYWORDS: &[&str] = &["[[", "function", "select"];
 /// Keywords that can only close or continue something.
 const CLOSING: &[&str] = &["}", "do", "done", "elif", "else", "esac", "fi", "then"];
 
@@ -23,7 +19,7 @@ pub(super) struct Parser<'a> {
     dialect: Dialect,
     depth: usize,
     /// Where the lines end.
-    newlines: Vec<usize>,
+    pub(super) newlines: Vec<usize>,
     pub(super) heredocs: Vec<Heredoc>,
     /// Variables set by `${name:=…}` and arithmetic in words read since the last command.
     assigned: Vec<(Vec<u8>, usize)>,
@@ -63,26 +59,6 @@ impl<'a> Parser<'a> {
         self.dialect == Dialect::Bash
     }
 
-    pub(super) fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
-    }
-
-    pub(super) fn ahead(&self, what: &[u8]) -> bool {
-        self.text.get(self.at..).is_some_and(|rest| rest.starts_with(what))
-    }
-
-    pub(super) fn line_of(&self, at: usize) -> usize {
-        self.newlines.partition_point(|newline| *newline < at) + 1
-    }
-
-    pub(super) fn error_at(&self, at: usize, what: impl Into<String>) -> SyntaxError {
-        SyntaxError { line: self.line_of(at), what: what.into() }
-    }
-
-    pub(super) fn error(&self, what: impl Into<String>) -> SyntaxError {
-        self.error_at(self.at.min(self.text.len()), what)
-    }
-
     pub(super) fn enter(&mut self) -> Result<(), SyntaxError> {
         self.depth += 1;
         if self.depth > MAX_DEPTH { Err(self.error("this is nested too deeply to follow")) } else { Ok(()) }
@@ -114,60 +90,6 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    pub(super) fn skip_blanks(&mut self) {
-        loop {
-            match self.peek() {
-                Some(b' ' | b'\t') => self.at += 1,
-                Some(b'\\') if self.text.get(self.at + 1) == Some(&b'\n') => self.at += 2,
-                _ => return,
-            }
-        }
-    }
-
-    /// Blanks, comments and newlines.
-    pub(super) fn skip_lines(&mut self) {
-        loop {
-            self.skip_blanks();
-            match self.peek() {
-                Some(b'#') => {
-                    let rest = &self.text[self.at..];
-                    self.at += rest.iter().position(|byte| *byte == b'\n').unwrap_or(rest.len());
-                }
-                Some(b'\n') => {
-                    self.at += 1;
-                    self.skip_heredocs();
-                }
-                _ => return,
-            }
-        }
-    }
-
-    /// The keyword that stands here as a word of its own.
-    fn keyword(&self) -> Option<&'static str> {
-        let bash: &[&str] = if self.bash() { BASH_KEYWORDS } else { &[] };
-        KEYWORDS.iter().chain(bash).copied().find(|keyword| {
-            self.ahead(keyword.as_bytes())
-                && self.text.get(self.at + keyword.len()).is_none_or(|byte| b" \t\n;&|()<>".contains(byte))
-        })
-    }
-
-    pub(super) fn take_keyword(&mut self, keyword: &str) -> bool {
-        let here = if keyword == "in" {
-            self.ahead(b"in") && self.text.get(self.at + 2).is_none_or(|byte| b" \t\n;".contains(byte))
-        } else {
-            self.keyword() == Some(keyword)
-        };
-        if here {
-            self.at += keyword.len();
-        }
-        here
-    }
-
-    pub(super) fn expect(&mut self, keyword: &'static str) -> Result<(), SyntaxError> {
-        self.skip_lines();
-        if self.take_keyword(keyword) { Ok(()) } else { Err(self.error(format!("'{keyword}' is missing"))) }
-    }
-
     /// Commands up to one of `closers`, which is consumed and returned; `""` is the end of the file.
     pub(super) fn list(
         &mut self,
@@ -186,11 +108,11 @@ impl<'a> Parser<'a> {
                 Some(b';') if self.ahead(b";&") && self.bash() => Some(";&"),
                 Some(b';') if self.ahead(b";;") => Some(";;"),
                 Some(b';') => Some(";"),
-                _ => self.keyword().filter(|keyword| CLOSING.contains(keyword)),
+                _ => self.keyword().map(|(keyword, _)| keyword).filter(|keyword| CLOSING.contains(keyword)),
             };
             if let Some(here) = here {
                 if let Some(closer) = closers.iter().find(|closer| **closer == here) {
-                    self.at += here.len();
+                    self.take(here.as_bytes());
                     self.leave();
                     return Ok(closer);
                 }
@@ -224,10 +146,9 @@ impl<'a> Parser<'a> {
         self.pipeline(conditional, sink)?;
         loop {
             self.skip_blanks();
-            if !self.ahead(b"&&") && !self.ahead(b"||") {
+            if !self.take(b"&&") && !self.take(b"||") {
                 return Ok(());
             }
-            self.at += 2;
             self.skip_lines();
             self.pipeline(true, sink)?;
         }
@@ -244,10 +165,9 @@ impl<'a> Parser<'a> {
         self.command(conditional, sink)?;
         loop {
             self.skip_blanks();
-            if !self.ahead(b"|") || self.ahead(b"||") {
+            if self.ahead(b"||") || !((self.bash() && self.take(b"|&")) || self.take(b"|")) {
                 return Ok(());
             }
-            self.at += if self.ahead(b"|&") && self.bash() { 2 } else { 1 };
             self.skip_lines();
             self.command(conditional, sink)?;
             // Each command of a pipe runs in a subshell.
@@ -257,41 +177,38 @@ impl<'a> Parser<'a> {
 
     pub(super) fn command(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
         self.enter()?;
-        match self.keyword() {
+        let start = self.at;
+        let keyword = self.keyword().map(|(keyword, end)| {
+            self.at = end;
+            keyword
+        });
+        match keyword {
             Some("{") => {
-                self.at += 1;
                 self.list(&["}"], conditional, sink)?;
             }
             Some("if") => self.if_command(conditional, sink)?,
-            Some(keyword @ ("while" | "until")) => {
-                self.at += keyword.len();
+            Some("while" | "until") => {
                 self.list(&["do"], true, sink)?;
                 self.list(&["done"], true, sink)?;
             }
-            Some(keyword @ ("for" | "select")) => {
-                self.at += keyword.len();
-                self.for_command(sink)?;
-            }
-            Some("case") => self.case_command(sink)?,
+            Some("for" | "select") => self.for_command(sink)?,
+            Some("case") => self.case_command(start, sink)?,
             Some("function") => {
-                self.at += 8;
                 self.skip_blanks();
                 let name = self.word()?;
                 self.skip_blanks();
-                if self.ahead(b"()") {
-                    self.at += 2;
-                }
+                self.take(b"()");
                 self.function(&name, sink)?;
             }
-            Some("[[") => self.test_command()?,
-            Some(keyword) => return Err(self.error(format!("'{keyword}' is unexpected here"))),
-            None if self.ahead(b"((") && self.bash() => {
-                self.at += 2;
+            Some("[[") => self.test_command(start)?,
+            Some(keyword) => {
+                return Err(self.error_at(start, format!("'{keyword}' is unexpected here")));
+            }
+            None if self.bash() && self.take(b"((") => {
                 self.arithmetic()?;
                 self.flush_assigned(conditional, sink);
             }
-            None if self.ahead(b"(") => {
-                self.at += 1;
+            None if self.take(b"(") => {
                 self.subshell()?;
             }
             None => {

@@ -6,7 +6,6 @@ use super::{SyntaxError, is_name};
 
 impl Parser<'_> {
     pub(super) fn if_command(&mut self, conditional: bool, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
-        self.at += 2;
         self.list(&["then"], conditional, sink)?;
         loop {
             match self.list(&["elif", "else", "fi"], true, sink)? {
@@ -25,8 +24,7 @@ impl Parser<'_> {
     pub(super) fn for_command(&mut self, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
         self.skip_blanks();
         let line = self.line_of(self.at);
-        if self.ahead(b"((") && self.bash() {
-            self.at += 2;
+        if self.bash() && self.take(b"((") {
             self.arithmetic()?;
         } else {
             let name = self.name();
@@ -58,9 +56,7 @@ impl Parser<'_> {
         Ok(())
     }
 
-    pub(super) fn case_command(&mut self, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
-        let opened = self.at;
-        self.at += 4;
+    pub(super) fn case_command(&mut self, opened: usize, sink: &mut Vec<Step>) -> Result<(), SyntaxError> {
         self.skip_blanks();
         self.word()?;
         self.flush_assigned(true, sink);
@@ -93,8 +89,7 @@ impl Parser<'_> {
     }
 
     /// bash's `[[ … ]]`, in which `<`, `(` and `&&` are operators of its own.
-    pub(super) fn test_command(&mut self) -> Result<(), SyntaxError> {
-        let opened = self.at;
+    pub(super) fn test_command(&mut self, opened: usize) -> Result<(), SyntaxError> {
         loop {
             self.skip_lines();
             match self.peek() {

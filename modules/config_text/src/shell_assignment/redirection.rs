@@ -17,22 +17,21 @@ impl Parser<'_> {
         let start = self.at;
         while self.peek().is_some_and(|byte| byte.is_ascii_digit()) {
             self.at += 1;
+            self.skip_continued();
         }
         let both = self.bash() && self.at == start && self.ahead(b"&>");
         if !both && !matches!(self.peek(), Some(b'<' | b'>')) {
             self.at = start;
             return Ok(false);
         }
-        if self.bash() && (self.ahead(b"<(") || self.ahead(b">(")) {
-            self.at += 2;
+        if self.bash() && (self.take(b"<(") || self.take(b">(")) {
             self.subshell()?;
             return Ok(true);
         }
         let posix: &[&[u8]] = &[b"<<-", b"<<", b"<&", b"<>", b"<", b">>", b">&", b">|", b">"];
         let bash: &[&[u8]] = if self.bash() { &[b"<<<", b"&>>", b"&>"] } else { &[] };
-        let operator = bash.iter().chain(posix).copied().find(|operator| self.ahead(operator));
+        let operator = bash.iter().chain(posix).copied().find(|operator| self.take(operator));
         let operator = operator.unwrap_or(b"<");
-        self.at += operator.len();
         self.skip_blanks();
         if self.bash() && self.ahead(b"<(") {
             return self.redirection();

@@ -18,7 +18,7 @@ impl Parser<'_> {
                 b'"' => self.double(&mut parts)?,
                 b'$' => self.dollar(&mut parts, Quote::None)?,
                 b'`' => self.backquote(&mut parts)?,
-                b'~' if self.at == start || b"=:".contains(&self.text[self.at - 1]) => {
+                b'~' if self.before(start).is_none_or(|byte| b"=:".contains(&byte)) => {
                     parts.push(self.computed("'~' stands for a home directory"));
                     self.at += 1;
                 }
@@ -28,6 +28,15 @@ impl Parser<'_> {
             }
         }
         Ok(Word { range: start..self.at, parts })
+    }
+
+    /// The byte before this one in the word that begins at `start`.
+    fn before(&self, start: usize) -> Option<u8> {
+        let mut word = self.text.get(start..self.at)?;
+        while let Some(rest) = word.strip_suffix(b"\\\n") {
+            word = rest;
+        }
+        word.last().copied()
     }
 
     /// At least one byte of plain text, up to one that `stops`.
@@ -108,36 +117,32 @@ impl Parser<'_> {
         let sign = self.at;
         let line = self.line_of(sign);
         // A line may continue between the sign and what it expands.
-        while self.text.get(self.at + 1..).is_some_and(|rest| rest.starts_with(b"\\\n")) {
-            self.at += 2;
-        }
-        match self.text.get(self.at + 1) {
+        self.at += 1;
+        self.skip_continued();
+        match self.peek() {
             Some(b'(') => {
                 parts.push(self.computed("a command works it out"));
-                if self.text.get(self.at + 2) == Some(&b'(') {
-                    self.at += 3;
+                if self.take(b"((") {
                     self.arithmetic()
                 } else {
-                    self.at += 2;
+                    self.at += 1;
                     self.subshell()
                 }
             }
             Some(b'{') => self.braces(parts, quote),
-            Some(byte) if byte.is_ascii_alphabetic() || *byte == b'_' => {
-                self.at += 1;
+            Some(byte) if byte.is_ascii_alphabetic() || byte == b'_' => {
                 let name = self.name();
                 parts.push(Part::Variable { name, line });
                 Ok(())
             }
-            Some(byte) if byte.is_ascii_digit() || b"@*#?-$!".contains(byte) => {
+            Some(byte) if byte.is_ascii_digit() || b"@*#?-$!".contains(&byte) => {
                 parts.push(self.computed("it holds one of the shell's own parameters"));
-                self.at += 2;
+                self.at += 1;
                 Ok(())
             }
             Some(b'\'') if quote == Quote::None && self.bash() => self.ansi_c(parts),
             Some(b'"') if quote == Quote::None && self.bash() => {
                 parts.push(self.computed("$\"…\" is translated"));
-                self.at += 1;
                 self.double(&mut Vec::new())
             }
             _ => {
@@ -152,7 +157,7 @@ impl Parser<'_> {
     fn ansi_c(&mut self, parts: &mut Vec<Part>) -> Result<(), SyntaxError> {
         let open = self.at;
         parts.push(self.computed("$'…' is not plain text in every shell"));
-        self.at += 2;
+        self.at += 1;
         loop {
             match self.peek() {
                 None => return Err(self.error_at(open, "this quote is never closed")),
@@ -174,7 +179,7 @@ impl Parser<'_> {
                     name.push(byte);
                     self.at += 1;
                 }
-                Some(b'\\') if self.text.get(self.at + 1) == Some(&b'\n') => self.at += 2,
+                _ if self.continued(self.at) => self.at += 2,
                 _ => return name,
             }
         }
@@ -185,7 +190,8 @@ impl Parser<'_> {
         let open = self.at;
         let line = self.line_of(open);
         self.enter()?;
-        self.at += 2;
+        self.at += 1;
+        self.skip_continued();
         let name = self.name();
         let named = super::is_name(&name);
         if named && self.peek() == Some(b'}') {
@@ -195,11 +201,10 @@ impl Parser<'_> {
             return Ok(());
         }
         parts.push(Part::Computed { why: "an expansion works it out", line });
-        let operator = &self.text[self.at.min(self.text.len())..];
-        if named && (operator.starts_with(b"=") || operator.starts_with(b":=")) {
+        if named && (self.ahead(b"=") || self.ahead(b":=")) {
             self.assigned_in_expansion(name, line);
         }
-        let pattern = operator.starts_with(b"#") || operator.starts_with(b"%");
+        let pattern = self.ahead(b"#") || self.ahead(b"%");
         loop {
             match self.peek() {
                 None => return Err(self.error_at(open, "this '${' is never closed")),
