@@ -329,7 +329,7 @@ fn made_up_files_read_as_modprobe_reads_them() {
     ]);
     let directory = proptest::collection::btree_map(names, made_up(), 0..4);
     let mut runner =
-        TestRunner::new(ProptestConfig { cases: 400, failure_persistence: None, ..Default::default() });
+        TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
     let result = runner.run(&proptest::collection::vec(directory, 1..3), |directories| {
         let files = |map: &BTreeMap<&str, Vec<u8>>| -> Vec<(String, Vec<u8>)> {
             map.iter().map(|(name, bytes)| (name.to_string(), bytes.clone())).collect()
