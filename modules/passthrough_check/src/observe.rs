@@ -34,7 +34,9 @@ impl Unread {
         let remark = Remark {
             code: "cannot_tell",
             message: format!("it cannot be told {needed}: {what}"),
-            hint: "run this as root (become: true) on the running host, or accept cannot_tell".to_string(),
+            hint: "run this as root (become: true) on the running host; where it was, mend what the message names, \
+                   or accept cannot_tell"
+                .to_string(),
         };
         if !self.remarks.contains(&remark) {
             self.remarks.push(remark);

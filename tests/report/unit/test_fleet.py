@@ -173,6 +173,8 @@ class States(unittest.TestCase):
         model = fleet.Fleet()
         for number in range(20):
             host = Host("pve%d" % number, "10.0.0.%d" % number)
+            if number == 1:
+                self.assertEqual(report(model)[0]["problems"][0]["message"], "ssh: connect to host 10.0.0.0 (pve0) port 22: timed out")
             message = "ssh: connect to host 10.0.0.%d (pve%d) port 22: timed out" % (number, number)
             model.add_unreachable(Task(), host, {"unreachable": True, "msg": message}, False)
         found = report(model)[0]

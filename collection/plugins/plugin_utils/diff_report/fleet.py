@@ -205,7 +205,8 @@ class Fleet:
         code = problem.get("code")
         code = code if isinstance(code, str) and _CODE.match(code) else None
         device, hint = ((problem.get(key) if isinstance(problem.get(key), str) else None) for key in ("device", "hint"))
-        message = own_names.in_message(str(problem.get("message") or ""), host, item, task)
+        as_given = str(problem.get("message") or "")
+        message = own_names.in_message(as_given, host, item, task)
         key = (
             kind,
             visible_text.plain(code) if code else None,
@@ -215,7 +216,9 @@ class Fleet:
             task.name,
             task.action,
         )
-        self.problems.setdefault(key, {})[host.name] = None
+        hosts = self.problems.setdefault(key, {})
+        # Where it stays the only host, there is nothing to share, and the message is shown as it was given.
+        hosts.setdefault(host.name, None if hosts else visible_text.message(as_given))
         return key
 
     def settle(self, stats):
@@ -237,10 +240,10 @@ class Fleet:
 
     def _overcome(self, key, name):
         names = self.problems.get(key, {})
-        names.pop(name, None)
+        message = names.pop(name, None)
         if not names:
             self.problems.pop(key, None)
-        self.problems.setdefault(("ignored", *key[1:]), {})[name] = None
+        self.problems.setdefault(("ignored", *key[1:]), {}).setdefault(name, message)
 
     def _reasons_of(self, reasons):
         """Code and message of each, the same object for the same reasons."""

@@ -129,6 +129,8 @@ def _problems(fleet, hosts):
     for position, key in enumerate(keys):
         kind, code, device, message, hint, task, action = key
         names = fleet.problems[key]
+        if len(names) == 1:
+            message = next(iter(names.values())) or message
         for name in names:
             hosts[name]["problems"].append(position)
         found.append({
