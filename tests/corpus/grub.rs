@@ -391,6 +391,8 @@ const FOUND: &[&str] = &[
     "GRUB_CMDLINE_LINUX_DEFAULT=\\\n~",
     "GRUB_CMDLINE_LINUX_DEFAULT=a=\\\n\\\n~",
     "  GRUB_CMDLINE_LINUX=$Xx=~ \\",
+    "GRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on$GRUB_CMDLINE_LINUX_DEFAULT a=b,c\"",
+    "GRUB_CMDLINE_LINUX_DEFAULT=\"a $X iommu=pt$X$X b\"",
     "GRUB_CMDLINE_LINUX_DEFAULT=&\\\n&\nGRUB_CMDLINE_LINUX_DEFAULT=",
     "i\\\nf tru\\\ne|\\\n| false; th\\\nen GRUB_CMDLINE_LINUX_DEFAULT=\"${X\\\n:\\\n=y}\"; fi\\\n; X=$\\\n(\\\n(1))",
     "case a in a) :;\\\n; esa\\\nc 2\\\n>\\\n>/dev/null\nGRUB_CMDLINE_LINUX_DEFAULT=quiet",

@@ -15,6 +15,7 @@ mod findings;
 mod line;
 mod own_line;
 mod raw_edit;
+mod stretch;
 
 pub use findings::lint;
 use thiserror::Error;

@@ -3,39 +3,10 @@
 use std::ops::Range;
 
 use super::raw_edit::{Edits, RawEdit, edited};
+use super::stretch::{Span, Stretch};
 use super::{File, Settings, State, Target, own_line};
-use crate::kernel_cmdline::{Action, Cmdline, Edit, Splice, Standing, Token, is_blank, parse, splices};
+use crate::kernel_cmdline::{Action, Cmdline, Edit, Standing, Token, is_blank, parse, splices};
 use crate::shell_assignment::{Piece, Quote, quoted};
-
-/// Text without anything computed inside.
-struct Stretch {
-    in_target: bool,
-    text: Vec<u8>,
-    spans: Vec<Span>,
-    /// Numbers of the tokens that are whole: none that touches something computed.
-    whole: Range<usize>,
-}
-
-/// A piece and where its text stands in the stretch.
-struct Span {
-    at: Range<usize>,
-    file: usize,
-    assignment: usize,
-    raw: Range<usize>,
-    quote: Quote,
-    escape: bool,
-    uncertain: bool,
-}
-
-impl Span {
-    /// The bytes in the file that stand for this part of the text.
-    fn raw(&self, at: Range<usize>) -> Range<usize> {
-        if self.escape {
-            return self.raw.clone();
-        }
-        self.raw.start + (at.start - self.at.start)..self.raw.start + (at.end - self.at.start)
-    }
-}
 
 /// The command line of a normal entry.
 pub(super) struct Line {
@@ -50,36 +21,15 @@ impl Line {
             let mut pieces = value.iter().flat_map(|value| &value.pieces).peekable();
             let mut cut_before = false;
             while pieces.peek().is_some() {
-                let mut stretch = Stretch {
-                    in_target: *variable == target,
-                    text: Vec::new(),
-                    spans: Vec::new(),
-                    whole: 0..0,
-                };
+                let mut stretch = Stretch::new(*variable == target);
                 let mut cut_after = false;
                 let mut cut_next = false;
                 for piece in pieces.by_ref() {
-                    match piece {
-                        Piece::Text { file, assignment, raw, quote, escape, uncertain } => {
-                            let start = stretch.text.len();
-                            let bytes = settings.files.get(*file).map(|file| file.bytes.as_slice());
-                            let from = raw.start + usize::from(*escape);
-                            stretch.text.extend(bytes.and_then(|b| b.get(from..raw.end)).unwrap_or_default());
-                            stretch.spans.push(Span {
-                                at: start..stretch.text.len(),
-                                file: *file,
-                                assignment: *assignment,
-                                raw: raw.clone(),
-                                quote: *quote,
-                                escape: *escape,
-                                uncertain: *uncertain,
-                            });
-                        }
-                        Piece::Computed { joins_before, joins_behind, .. } => {
-                            (cut_after, cut_next) = (*joins_before, *joins_behind);
-                            break;
-                        }
+                    if let Piece::Computed { joins_before, joins_behind, .. } = piece {
+                        (cut_after, cut_next) = (*joins_before, *joins_behind);
+                        break;
                     }
+                    stretch.take(piece, settings);
                 }
                 let cmdline = parse(&stretch.text);
                 let count = cmdline.tokens.len();
@@ -219,115 +169,6 @@ fn region(text: &[u8], cmdline: &Cmdline, base: Range<usize>) -> (Range<usize>, 
     // Never inside a token that other assignments complete.
     let around = cmdline.tokens.iter().find(|token| token.start < wanted && wanted < token.end());
     (start..end, around.map_or(wanted, |token| token.start))
-}
-
-impl Stretch {
-    fn tokens(&self) -> Vec<Token<'_>> {
-        let mut tokens = parse(&self.text).tokens;
-        tokens.truncate(self.whole.end);
-        tokens.drain(..self.whole.start.min(tokens.len()));
-        tokens
-    }
-
-    /// Whether any of the text at `at` may not be there when the shell is done.
-    fn uncertain(&self, at: Range<usize>) -> bool {
-        self.spans_of(&at).any(|span| span.uncertain)
-    }
-
-    /// The span that holds the text's byte at `at`.
-    fn span_of(&self, at: usize) -> Option<&Span> {
-        let after = self.spans.partition_point(|span| span.at.end <= at);
-        self.spans.get(after..)?.iter().find(|span| span.at.contains(&at))
-    }
-
-    fn edit(&self, splice: &Splice, edits: &mut Edits) {
-        let Splice { range, blanks, insert } = splice;
-        if range.is_empty() {
-            if let Some((file, at, quote)) = self.room(range.start, insert) {
-                edits.push((file, RawEdit::new(at..at, quoted(insert, quote))));
-            }
-            return;
-        }
-        let Some(first) = self.span_of(range.start) else { return };
-        let home = (first.file, first.assignment);
-        if !insert.is_empty() {
-            let at = first.raw(range.start..range.start + 1).start;
-            edits.push((first.file, RawEdit::new(at..at, quoted(insert, first.quote))));
-        } else {
-            self.guard_backslash(range.start.min(blanks.start), edits);
-        }
-        self.delete(range.clone(), edits);
-        // Blanks that another assignment set are not ours to take; those before it may be all that was
-        // there.
-        let ours = |span: &Span| (span.file, span.assignment) == home;
-        let all: Vec<&Span> = self.spans_of(blanks).collect();
-        if blanks.end <= range.start {
-            let own = all.iter().rev().take_while(|span| ours(span)).last();
-            let from = own.map_or(blanks.end, |span| span.at.start.max(blanks.start));
-            self.delete(from..blanks.end, edits);
-        } else if all.into_iter().all(ours) {
-            self.delete(blanks.clone(), edits);
-        }
-    }
-
-    /// Whether one assignment set both bytes of the text.
-    fn together(&self, one: usize, other: usize) -> bool {
-        let home = |at: usize| self.span_of(at).map(|span| (span.file, span.assignment));
-        home(one) == home(other)
-    }
-
-    /// The spans that hold any of the text at `at`.
-    fn spans_of(&self, at: &Range<usize>) -> impl Iterator<Item = &Span> {
-        let (start, end) = (at.start, at.end);
-        let from = self.spans.partition_point(|span| span.at.end <= start);
-        let touching = self.spans.iter().skip(from).take_while(move |span| span.at.start < end);
-        touching.filter(move |span| span.at.start.max(start) < span.at.end.min(end))
-    }
-
-    fn delete(&self, range: Range<usize>, edits: &mut Edits) {
-        for span in self.spans_of(&range) {
-            let part = range.start.max(span.at.start)..range.end.min(span.at.end);
-            edits.push((span.file, RawEdit::new(span.raw(part), Vec::new())));
-        }
-    }
-
-    /// A single backslash between double quotes means itself before a blank; it would not before what comes
-    /// next once the blank is gone.
-    fn guard_backslash(&self, at: usize, edits: &mut Edits) {
-        let Some(before) = at.checked_sub(1) else { return };
-        if self.text.get(before) != Some(&b'\\') {
-            return;
-        }
-        if let Some(span) = self.span_of(before).filter(|span| span.quote == Quote::Double && !span.escape) {
-            let at = span.raw(before..before + 1).end;
-            edits.push((span.file, RawEdit { range: at..at, insert: b"\\".to_vec(), guard: true }));
-        }
-    }
-
-    /// Where text inserted at `at` goes: behind the byte before it; at the start, inside quotes if there are
-    /// any.
-    fn room(&self, at: usize, insert: &[u8]) -> Option<(usize, usize, Quote)> {
-        let behind = at.checked_sub(1).and_then(|before| self.span_of(before).map(|span| (before, span)));
-        let here: Vec<&Span> = {
-            let from = self.spans.partition_point(|span| span.at.end < at);
-            self.spans.iter().skip(from).take_while(|span| span.at.start <= at).collect()
-        };
-        if insert.first() == Some(&b' ')
-            && let Some((before, span)) = behind
-        {
-            return Some((span.file, span.raw(before..before + 1).end, span.quote));
-        }
-        let starts = || here.iter().filter(|span| span.at.start == at);
-        let span = starts().find(|span| span.quote != Quote::None).or_else(|| starts().next());
-        match (span, behind) {
-            (Some(span), _) => Some((span.file, span.raw.start, span.quote)),
-            (None, Some((before, span))) => Some((span.file, span.raw(before..before + 1).end, span.quote)),
-            (None, None) => here.first().map(|span| {
-                let offset = at - span.at.start;
-                (span.file, span.raw.start + offset, span.quote)
-            }),
-        }
-    }
 }
 
 /// Adds a line of ours; a new drop-in takes its place among the others.
