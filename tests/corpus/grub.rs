@@ -422,7 +422,9 @@ fn made_up_files(proof: &str, dialect: Dialect) {
         prop::sample::select(vec!["\n", "\n", "\r\n", "; "]),
         any::<bool>(),
     )
-        .prop_map(|(lines, end, last)| lines.join(end) + if last { end } else { "" });
+        .prop_map(|(lines, end, last)| lines.join(end) + if last { end } else { "" })
+        // Without end: the shell gives up when its stack does, at any time.
+        .prop_filter("a function that calls itself", |text| !text.contains("f() { f "));
     let mut runner =
         TestRunner::new(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() });
     let outcome = runner.run(&(file, any::<bool>()), |(text, in_main)| {
