@@ -392,6 +392,8 @@ const FOUND: &[&str] = &[
     "GRUB_CMDLINE_LINUX_DEFAULT=a=\\\n\\\n~",
     "  GRUB_CMDLINE_LINUX=$Xx=~ \\",
     "GRUB_CMDLINE_LINUX_DEFAULT=\"intel_iommu=on$GRUB_CMDLINE_LINUX_DEFAULT a=b,c\"",
+    "if [ -n \"$X\" ]; then GRUB_CMDLINE_LINUX_DEFAULT=${${X}; fi",
+    "GRUB_CMDLINE_LINUX_DEFAULT=\"${#X}${#}${$}${-}${@}${*:-}\"",
     "GRUB_CMDLINE_LINUX_DEFAULT=\"a $X iommu=pt$X$X b\"",
     "GRUB_CMDLINE_LINUX_DEFAULT=&\\\n&\nGRUB_CMDLINE_LINUX_DEFAULT=",
     "i\\\nf tru\\\ne|\\\n| false; th\\\nen GRUB_CMDLINE_LINUX_DEFAULT=\"${X\\\n:\\\n=y}\"; fi\\\n; X=$\\\n(\\\n(1))",

@@ -201,6 +201,10 @@ impl Parser<'_> {
             return Ok(());
         }
         parts.push(Part::Computed { why: "an expansion works it out", line });
+        // dash takes one of its own parameters for the name, whatever follows.
+        if name.is_empty() && !self.bash() && self.peek().is_some_and(|byte| b"@*#?-$!".contains(&byte)) {
+            self.at += 1;
+        }
         if named && (self.ahead(b"=") || self.ahead(b":=")) {
             self.assigned_in_expansion(name, line);
         }
