@@ -2,6 +2,7 @@
 
 mod browser;
 mod cut;
+mod ended;
 mod fleet;
 mod page;
 mod run;
@@ -16,6 +17,8 @@ on_every_version! {
     runs::plays_and_batches_make_one_report,
     runs::one_module_makes_a_report,
     runs::guards_verdicts_and_maps_are_there,
+    ended::a_play_that_stops_leaves_hosts_unfinished,
+    ended::trouble_is_not_mistaken,
     cut::ctrl_c_leaves_a_report_of_what_was_seen,
 }
 

@@ -19,8 +19,12 @@ description:
     groups as M(pci.passthrough.iommu_facts) found them.
   - The diffs are those of every module, and those that Ansible itself would show with C(--diff). What C(no_log) hides
     stays hidden. Of a task's arguments none is written but the path that a diff is about.
+  - The lines of private files stay out, only their number is written. Those are files that a C(mode) leaves to their
+    owner alone, files whose names speak of keys and passwords, and what comes from a file encrypted with Ansible Vault.
+    Elsewhere a secret is known by C(no_log) only, as it is to Ansible, which shows it with C(--diff) too.
   - The files are written while the run goes on, each in one step, and are readable by their owner only when new. A run
-    that is cut leaves a report of what was seen, which says so. Hosts that it did not come to are in it as such.
+    that is cut leaves a report of what was seen, which says so. Hosts that it did not come to, or that a play left
+    because of other hosts, are in it as such.
 options:
   directory:
     description:
@@ -153,6 +157,8 @@ class CallbackModule(CallbackBase):
         super().__init__(*args, **kwargs)
         self._fleet = fleet.Fleet()
         self._had_diff = set()
+        self._failed_items, self._changed_items = {}, set()
+        self._play, self._ended_playbooks = None, 0
         self._html = None
         self._earlier = None
         self._status = "running"
@@ -169,19 +175,26 @@ class CallbackModule(CallbackBase):
         if name and name != "__adhoc_playbook__":
             self._playbooks.append(visible_text.name(name))
         self._begin()
+        for name in ansible_objects.hosts_to_come(playbook):
+            self._fleet.expect(name)
 
     @timed
     def v2_playbook_on_play_start(self, play):
         """A play, or with `serial` a batch of its hosts."""
         self._begin()
-        for name in ansible_objects.hosts_of(play):
-            self._fleet.expect(name)
+        self._play = play
+        uuid = getattr(play, "_uuid", None)
+        self._fleet.begin_batch(uuid, ansible_objects.hosts_of(play), ansible_objects.batch_of(play))
         name = visible_text.name(play.get_name().strip() or "all")
         if name not in self._plays:
             self._plays.append(name)
         if not self._writes:
             # So that nobody takes the report of an earlier run for this one's.
             self._write()
+
+    def v2_playbook_on_no_hosts_remaining(self):
+        """The end of a play for all hosts, those that did not fail among them."""
+        self._fleet.stop_batch()
 
     @timed
     def v2_playbook_on_task_start(self, task, is_conditional):
@@ -192,24 +205,47 @@ class CallbackModule(CallbackBase):
     def v2_on_file_diff(self, result):
         """Comes before the result it belongs to, and only where Ansible would show the diff."""
         if self._fleet.add_diffs(ansible_objects.task(result), ansible_objects.host(result), result._result):
-            self._had_diff.add((result._host.get_name(), result._task._uuid))
+            self._had_diff.add(_key(result))
 
     @timed
     def v2_runner_on_ok(self, result):
         """A success."""
-        key = (result._host.get_name(), result._task._uuid)
+        key = _key(result)
         task, host = ansible_objects.task(result), ansible_objects.host(result)
         self._fleet.add_success(task, host, result._result, key in self._had_diff)
-        self._had_diff.discard(key)
+        self._forget(key)
         self._write_if_due()
+
+    @timed
+    def v2_runner_item_on_ok(self, result):
+        """An item of a loop, before the result of the whole."""
+        if result._result.get("changed"):
+            self._changed_items.add(_key(result))
+
+    @timed
+    def v2_runner_item_on_failed(self, result):
+        """As above. In the result of the whole, newer ansible-core does not say which items failed."""
+        self._failed_items.setdefault(_key(result), []).append(result._result)
 
     @timed
     def v2_runner_on_failed(self, result, ignore_errors=False):
         """A failure, a guard's refusal among them."""
-        self._had_diff.discard((result._host.get_name(), result._task._uuid))
+        key = _key(result)
+        items = self._failed_items.get(key, ())
+        # Ansible counts a change of a failure that is ignored, too.
+        changed = key in self._changed_items or (ignore_errors and result._result.get("changed") is True)
         task, host = ansible_objects.task(result), ansible_objects.host(result)
-        self._fleet.add_failure(task, host, result._result, ignore_errors)
+        overcome = ignore_errors or ansible_objects.is_rescued(result)
+        self._fleet.add_failure(task, host, result._result, overcome, items, changed)
+        if not overcome and ansible_objects.ends_the_play(result, self._play):
+            self._fleet.stop_batch()
+        self._forget(key)
         self._write_if_due()
+
+    def _forget(self, key):
+        self._had_diff.discard(key)
+        self._changed_items.discard(key)
+        self._failed_items.pop(key, None)
 
     @timed
     def v2_runner_on_unreachable(self, result):
@@ -217,6 +253,8 @@ class CallbackModule(CallbackBase):
         ignored = bool(getattr(result._task, "ignore_unreachable", False))
         task, host = ansible_objects.task(result), ansible_objects.host(result)
         self._fleet.add_unreachable(task, host, result._result, ignored)
+        if not ignored and ansible_objects.ends_the_play(result, self._play):
+            self._fleet.stop_batch()
         self._write_if_due()
 
     @timed
@@ -228,7 +266,9 @@ class CallbackModule(CallbackBase):
     def v2_playbook_on_stats(self, stats):
         """The end of a playbook."""
         self._fleet.settle(stats)
-        self._status = "complete"
+        self._ended_playbooks += 1
+        if self._ended_playbooks >= ansible_objects.playbooks_to_run():
+            self._status = "complete"
         self._close()
 
     def _begin(self):
@@ -239,15 +279,20 @@ class CallbackModule(CallbackBase):
             self._started = _now()
             self._directory = self.get_option("directory")
             atexit.register(self._at_exit)
-            self._terminate = signal.getsignal(signal.SIGTERM)
-            main = threading.current_thread() is threading.main_thread()
-            if main and self._terminate not in (None, signal.SIG_IGN):
-                signal.signal(signal.SIGTERM, self._at_termination)
+            if threading.current_thread() is threading.main_thread():
+                # SIGHUP: the terminal is gone, as when a connection to the controller breaks.
+                for number in (signal.SIGTERM, signal.SIGHUP):
+                    self._catch(number)
             self._read_previous()
 
-    def _at_termination(self, number, _frame):
+    def _catch(self, number):
+        before = signal.getsignal(number)
+        if before not in (None, signal.SIG_IGN):
+            signal.signal(number, functools.partial(self._at_termination, before))
+
+    def _at_termination(self, before, number, _frame):
         # The process, or a worker forked from it, ends as it would have: only the report is written before.
-        signal.signal(number, self._terminate)
+        signal.signal(number, before)
         if self._status == "running" and os.getpid() == self._process:
             self._status = "cut"
             with contextlib.suppress(Exception):
@@ -279,7 +324,7 @@ class CallbackModule(CallbackBase):
             own = os.path.realpath(path) == os.path.realpath(os.path.join(self._directory, "report.json"))
             self._earlier = drift.keep(path) if own else drift.Earlier(path)
         except (OSError, ValueError) as error:
-            self._display.warning("diff_report: cannot compare with %s: %s" % (path, error))
+            self._display.warning("diff_report: cannot compare with %s: %s" % (path, visible_text.message(error)))
 
     def _write_if_due(self):
         interval = self.get_option("interval")
@@ -297,7 +342,8 @@ class CallbackModule(CallbackBase):
             if self._earlier is None:
                 raise
             # An earlier report may be anybody's file: it is not to cost this one.
-            self._display.warning("diff_report: cannot compare with the earlier report: %r" % error)
+            told = visible_text.message(repr(error))
+            self._display.warning("diff_report: cannot compare with the earlier report: %s" % told)
             self._earlier = None
             report = json_report.build(self._run(), self._fleet, None)
         try:
@@ -327,6 +373,10 @@ class CallbackModule(CallbackBase):
                 "seconds": round(self._seconds, 3), "cpu_seconds": round(self._cpu_seconds, 3), "writes": self._writes,
             },
         }
+
+
+def _key(result):
+    return (result._host.get_name(), result._task._uuid)
 
 
 def _now():

@@ -10,8 +10,8 @@ import unittest
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import fleet, html_report, json_report
 
 Task = collections.namedtuple(
-    "Task", "name action delegate_to arguments check_mode looped",
-    defaults=("Task", "pci.passthrough.x", None, {}, False, False),
+    "Task", "name action delegate_to arguments check_mode looped delegated vaulted",
+    defaults=("Task", "pci.passthrough.x", None, {}, False, False, False, lambda entry: False),
 )
 Host = collections.namedtuple("Host", "name address", defaults=("a", None))
 Stats = collections.namedtuple("Stats", "failures dark")
@@ -112,6 +112,46 @@ class Grouping(unittest.TestCase):
         task = Task("Install", "ansible.builtin.apt")
         found = self.group((task, Host(), {"changed": True, "diff": {"prepared": "+grub2\n"}}))
         self.assertEqual(found, [("ansible.builtin.apt: Install", ["a"])])
+
+
+class Made(unittest.TestCase):
+    def test_what_a_task_makes_in_check_mode_says_so(self):
+        model = fleet.Fleet()
+        model.add_diffs(Task(), Host("a"), result_with())
+        model.add_diffs(Task(check_mode=True), Host("b"), result_with())
+        model.add_success(Task("Run"), Host("a"), {"changed": True}, False)
+        found, page = report(model)
+        self.assertEqual([(change["made"], change["hosts"]) for change in found["changes"]], [(True, ["a"]), (False, ["b"])])
+        self.assertEqual(len({change["id"] for change in found["changes"]}), 2)
+        self.assertEqual([change["made"] for change in found["changes_without_diff"]], [True])
+        self.assertIn("check mode, but some tasks ran for real", page)
+        self.assertEqual(page.count("was made"), 2)
+        model = fleet.Fleet()
+        model.add_diffs(Task(check_mode=True), Host("b"), result_with())
+        self.assertIn("check mode, nothing was touched", report(model)[1])
+        self.assertIn("would be made", report(model, check_mode=False)[1])
+
+    def test_items_without_a_diff_beside_one_with(self):
+        model = fleet.Fleet()
+        loop = {"changed": True, "results": [result_with(), {"changed": True}]}
+        model.add_success(Task(looped=True), Host(), loop, model.add_diffs(Task(looped=True), Host(), loop))
+        found = report(model)[0]
+        self.assertEqual((len(found["changes"]), len(found["changes_without_diff"])), (1, 1))
+
+
+class Delegated(unittest.TestCase):
+    FACTS = {"ansible_facts": {"pci_passthrough": {"verdict": {"state": "ready", "reasons": []}}}, "reboot_required": True}
+
+    def test_facts_are_those_of_the_host_they_were_read_on(self):
+        model = fleet.Fleet()
+        for name in ("a", "b", "c"):
+            model.host(name)
+        there = Task(delegated=True, delegate_to="b")
+        model.add_success(there, Host("a"), self.FACTS, False)
+        items = [dict(self.FACTS, _ansible_delegated_vars={"ansible_host": name}) for name in ("c", "nobody")]
+        model.add_success(Task(delegated=True, looped=True), Host("a"), {"results": items}, False)
+        found = [(host["name"], bool(host["verdict"]), bool(host["reboot_reasons"])) for host in report(model)[0]["hosts"]]
+        self.assertEqual(found, [("a", False, False), ("b", True, True), ("c", True, True)])
 
 
 class NoLog(unittest.TestCase):
@@ -257,7 +297,7 @@ class States(unittest.TestCase):
         for name in "ab":
             model.add_success(task, Host(name), {"changed": True}, False)
         found = report(model)[0]
-        self.assertEqual(found["changes_without_diff"], [{"task": "Run", "action": task.action, "hosts": ["a", "b"]}])
+        self.assertEqual(found["changes_without_diff"], [{"task": "Run", "action": task.action, "made": True, "hosts": ["a", "b"]}])
         self.assertEqual(found["hosts"][0]["state"], "changed")
 
 

@@ -11,10 +11,13 @@ from test_fleet import Host, Task
 
 class OwnNames(unittest.TestCase):
     def test_a_name_that_may_be_a_plain_word_stays_in_paths(self):
-        hosts = [Host("pve", "10.0.0.1"), Host("vfio"), Host("default"), Host("a1"), Host("other")]
-        for path in ("/etc/pve/storage.cfg", "/etc/modprobe.d/vfio.conf", "/etc/default/a1"):
+        hosts = [Host("pve", "10.0.0.1"), Host("vfio"), Host("default"), Host("a"), Host("other")]
+        for path in ("/etc/pve/storage.cfg", "/etc/modprobe.d/vfio.conf", "/etc/default/a"):
             self.assertEqual({own_names.in_path(path, host, {}, Task()) for host in hosts}, {path})
         self.assertEqual(own_names.in_path("/srv/web1.lan.conf", Host("web1.lan"), {}, Task()), "/srv/{host}.conf")
+        self.assertEqual(own_names.in_path("/tmp/h1.x", Host("h1"), {}, Task()), "/tmp/{host}.x")
+        node = own_names.in_path("/etc/pve/nodes/pve01/config", Host("pve01.dc1.example.com"), {}, Task())
+        self.assertEqual(node, "/etc/pve/nodes/{host}/config")
 
     def test_names_within_words_stay(self):
         reach = own_names.in_name("Reach web2 from web22 and farmweb2", Host("web2"))

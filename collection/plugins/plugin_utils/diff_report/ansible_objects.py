@@ -6,11 +6,19 @@
 from __future__ import annotations
 
 import collections
+import contextlib
+import functools
+import os
+
+from ansible import constants, context
 
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import own_names, visible_text
 
-Task = collections.namedtuple("Task", "name action delegate_to arguments check_mode looped")
+#: `delegated`: runs for another host than the one it is of, which `delegate_to` names where that is known.
+#: `vaulted(entry)`: whether what a diff's entry shows comes from an encrypted file.
+Task = collections.namedtuple("Task", "name action delegated delegate_to arguments check_mode looped vaulted")
 Host = collections.namedtuple("Host", "name address")
+_VAULT = b"$ANSIBLE_VAULT"
 
 
 def host(result):
@@ -26,29 +34,104 @@ def hosts_of(play):
 
     What tells is not for plugins to rely on: without it the report lacks those hosts, and nothing else.
     """
+    return _hosts(play, ignore_restrictions=True)
+
+
+def batch_of(play):
+    """The names of the hosts whose turn it is."""
+    return _hosts(play)
+
+
+def hosts_to_come(playbook):
+    """The names of the hosts that its plays will be for, as far as that is plain before they start."""
+    found = {}
+    with contextlib.suppress(Exception):
+        for play in playbook.get_plays():
+            inventory = play.get_variable_manager()._inventory
+            patterns = play.hosts if isinstance(play.hosts, (list, tuple)) else [play.hosts]
+            # A group that a task will make is not there yet, and asking for it would bring a warning.
+            if all(pattern in inventory.groups or pattern in inventory.hosts for pattern in patterns):
+                found.update(dict.fromkeys(hosts_of(play)))
+    return list(found)
+
+
+def _hosts(play, **how):
     try:
         inventory = play.get_variable_manager()._inventory
-        return [found.get_name() for found in inventory.get_hosts(play.hosts, ignore_restrictions=True)]
+        return [found.get_name() for found in inventory.get_hosts(play.hosts, **how)]
     except Exception:
         return []
+
+
+def playbooks_to_run():
+    """How many playbooks the command line names; 1 for a single module."""
+    names = context.CLIARGS.get("args")
+    return len(names) if isinstance(names, (list, tuple)) and names else 1
+
+
+def ends_the_play(result, play):
+    """Whether a failure of the result's task, which nothing deals with, ends the play for all hosts.
+
+    Where hosts do not wait for each other it does not, whatever the task says.
+    """
+    strategy = str(getattr(play, "strategy", "")).rsplit(".", 1)[-1]
+    fatal = [getattr(result._task, key, None) for key in ("any_errors_fatal", "run_once")]
+    return True in fatal and strategy not in ("free", "host_pinned")
+
+
+def is_rescued(result):
+    """Whether a failure of the result's task starts the rescue of a block around it."""
+    child = result._task
+    parent = getattr(child, "_parent", None)
+    while parent is not None:
+        guarded = getattr(parent, "block", None) if getattr(parent, "rescue", None) else None
+        if any(entry._uuid == child._uuid for entry in guarded or ()):
+            return True
+        child, parent = parent, getattr(parent, "_parent", None)
+    return False
 
 
 def task(result):
     """The task that a result is of."""
     found, of_host = result._task, host(result)
     delegate_to = found.delegate_to
-    if not isinstance(delegate_to, str) or delegate_to == of_host.name:
+    delegated = isinstance(delegate_to, str) and delegate_to != of_host.name
+    if not delegated:
         delegate_to = None
     elif "{{" in delegate_to:
-        delegated = result._result.get("_ansible_delegated_vars")
-        delegate_to = delegated.get("ansible_host") if isinstance(delegated, dict) else None
+        delegate_to = delegate_of(result._result)
     action = getattr(found, "resolved_action", None) or found.action
     return Task(
         # A name made of the host's own would set each host apart.
         name=own_names.in_name(visible_text.name(result.task_name), of_host),
         action=visible_text.name(action),
+        delegated=delegated,
         delegate_to=delegate_to,
         arguments=found.args if isinstance(found.args, dict) else {},
-        check_mode=found.check_mode is True,
+        check_mode=found.check_mode if isinstance(found.check_mode, bool) else bool(context.CLIARGS.get("check")),
         looped=bool(found.loop),
+        vaulted=functools.partial(_is_vaulted, found),
     )
+
+
+def delegate_of(item):
+    """The host that a result, or an item of a loop, says it was made on."""
+    delegated = item.get("_ansible_delegated_vars")
+    name = delegated.get("ansible_host") if isinstance(delegated, dict) else None
+    return name if isinstance(name, str) else None
+
+
+def _is_vaulted(found, entry):
+    source = entry.get("after_header")
+    if found.action.rsplit(".", 1)[-1] == "copy" and isinstance(source, str):
+        # What copy decrypts goes through a file of the controller's own.
+        return source.startswith(os.path.join(constants.DEFAULT_LOCAL_TMP, ""))
+    source = found.args.get("src") if isinstance(found.args, dict) else None
+    if not isinstance(source, str) or "{{" in source:
+        return False
+    with contextlib.suppress(Exception):
+        for folder in found.get_search_path():
+            for place in ("", "files", "templates"):
+                with contextlib.suppress(OSError), open(os.path.join(folder, place, source), "rb") as file:
+                    return file.read(len(_VAULT)) == _VAULT
+    return False

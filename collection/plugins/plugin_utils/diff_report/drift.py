@@ -131,7 +131,9 @@ def _host_drift(before, host, then, now):
     compared = [("verdict", before["verdict"], host["verdict"])]
     if then.complete and now.complete:
         # In the middle of a run a state is not the last word.
-        compared.append(("state", before["state"], host["state"]))
+        states = (before["state"], host["state"])
+        if "not_finished" not in states:
+            compared.append(("state", *states))
     for what, was, is_now in compared:
         if was != is_now and is_now is not None and was is not None:
             value = {"kind": "changed", "what": what, "subject": what, "before": was, "after": is_now}

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import collections
 import difflib
 import hashlib
 import json
@@ -16,6 +17,8 @@ _CONTEXT = 3
 _MOST_LINES = 400
 # Comparing more lines than this with as many takes seconds: such a block is shown as replaced.
 _MOST_COMPARED = 2000
+# Nor may equal lines be many: each pair of them is looked at. Beyond this the frequent ones set nothing.
+_MOST_PAIRS = 50_000
 # lineinfile and others name the aspect behind the path.
 _ASPECT = re.compile(r"^(?P<path>.+) \((?P<aspect>content|file attributes)\)$")
 
@@ -26,15 +29,22 @@ class FileDiff:
     `path` and `aspect` say what changes. `hunks` are lists of lines: dictionaries with `op` (one of `-`, `+`,
     blank, `~` for a remark), `text`, and where needed `marks` (start and end of what differs within the line) and
     `cut` (how many characters are left out before and after `text`). `label` is the change in a few words.
+    Of a `private` file nothing is kept but the numbers of lines: not even a digest, which tells a short secret.
     """
 
-    __slots__ = ("path", "aspect", "hunks", "label", "added", "removed", "key", "context_key", "size")
+    __slots__ = ("path", "aspect", "hunks", "label", "added", "removed", "key", "context_key", "size", "private")
 
-    def __init__(self, path, aspect, hunks, kind):
+    def __init__(self, path, aspect, hunks, kind, private):
         self.path = visible_text.name(path)
         self.aspect = aspect
         self.added = sum(op == "+" for hunk in hunks for op, _text in hunk)
         self.removed = sum(op == "-" for hunk in hunks for op, _text in hunk)
+        self.private = private
+        if private:
+            self.key = self.context_key = _digest([path, aspect, kind, self.added, self.removed])
+            self.hunks, self.size = [], 0
+            self.label = _label(kind, (), self.added, self.removed, ())
+            return
         changed = [[line for line in hunk if line[0] != " "] for hunk in hunks]
         self.key = _digest([path, aspect, changed])
         self.context_key = _digest(hunks)
@@ -54,7 +64,7 @@ def fingerprint(entry):
     return _digest([[key, entry[key]] for key in sorted(entry, key=str)])
 
 
-def read(entry, path):
+def read(entry, path, private=False):
     """The change in one entry, or None where nothing changes. `path` is what it is about if the entry names nothing."""
     remarks = _remarks(entry)
     before, after = entry.get("before"), entry.get("after")
@@ -74,7 +84,7 @@ def read(entry, path):
     if not hunks:
         return None
     path, aspect = _subject(entry, path)
-    return FileDiff(path, aspect, hunks, kind)
+    return FileDiff(path, aspect, hunks, kind, private)
 
 
 def subject(entry, result, arguments):
@@ -148,7 +158,9 @@ def _compared(before, after):
         replaced += [("+", text) for text in new[head:len(new) - tail]]
         return [[(" ", text) for text in old[:head]] + replaced + [(" ", text) for text in old[len(old) - tail:]]]
     hunks = []
-    for group in difflib.SequenceMatcher(None, old, new, False).get_grouped_opcodes(_CONTEXT):
+    often = collections.Counter(new)
+    autojunk = sum(often[text] for text in old) > _MOST_PAIRS
+    for group in difflib.SequenceMatcher(None, old, new, autojunk).get_grouped_opcodes(_CONTEXT):
         hunk = []
         for tag, a, b, c, d in group:
             if tag == "equal":

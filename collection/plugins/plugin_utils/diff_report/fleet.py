@@ -8,9 +8,11 @@ from __future__ import annotations
 import re
 
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import (
+    ansible_objects,
     file_diff,
     iommu_map,
     own_names,
+    private_files,
     visible_text,
 )
 
@@ -27,14 +29,17 @@ class Host:
     """One host.
 
     `reboot` maps a task to the reasons it gave last, pairs of code and message. `ended` holds what would have ended it,
-    in order: a kind and the keys of its problems; the first `settled` of them have.
+    in order: a kind and the keys of its problems; the first `settled` of them have. `stopped`: a play ended without it,
+    for what other hosts did.
     """
 
-    __slots__ = ("name", "reached", "changed", "unreachable", "ended", "settled", "reboot", "verdict", "iommu_map")
+    __slots__ = (
+        "name", "reached", "stopped", "changed", "unreachable", "ended", "settled", "reboot", "verdict", "iommu_map",
+    )
 
     def __init__(self, name):
         self.name = name
-        self.reached = self.changed = self.unreachable = False
+        self.reached = self.stopped = self.changed = self.unreachable = False
         self.ended, self.settled = [], 0
         self.reboot = {}
         self.verdict = None
@@ -50,6 +55,8 @@ class Host:
         for kind in ("refused", "failed"):
             if kind in kinds:
                 return kind
+        if self.stopped:
+            return "not_finished"
         return "changed" if self.changed else "ok"
 
     def reboot_reasons(self):
@@ -58,12 +65,12 @@ class Host:
 
 
 class Change:
-    """A change that some hosts share. `diff` is None for one that came without a diff."""
+    """A change that some hosts share: `made` for real, or foretold."""
 
-    __slots__ = ("diff", "hosts", "tasks", "at", "contexts_differ", "text_left_out")
+    __slots__ = ("diff", "hosts", "tasks", "at", "made", "contexts_differ", "text_left_out")
 
-    def __init__(self, diff, at):
-        self.diff, self.at = diff, at
+    def __init__(self, diff, at, made):
+        self.diff, self.at, self.made = diff, at, made
         self.hosts, self.tasks = {}, {}
         self.contexts_differ = self.text_left_out = False
 
@@ -80,6 +87,7 @@ class Fleet:
         self._seen = {}
         self._reasons = {}
         self._text = 0
+        self._play, self._waiting, self._batch = None, {}, []
 
     def expect(self, name):
         """A host of a play, whether or not the run comes to it."""
@@ -94,6 +102,35 @@ class Fleet:
         record.reached = True
         return record
 
+    def begin_batch(self, play, names, batch):
+        """The hosts of a play, and those whose turn it is now."""
+        for name in names:
+            self.expect(name)
+        if play != self._play:
+            self._end_play()
+            self._play, self._waiting = play, dict.fromkeys(names)
+        self._end_batch()
+        self._batch = batch
+        for name in batch:
+            self._waiting.pop(name, None)
+
+    def stop_batch(self):
+        """The play goes on for none of the hosts whose turn it is."""
+        for name in self._batch:
+            self.expect(name).stopped = True
+
+    def _end_batch(self):
+        # One that had no result had nothing to do, or has been let off by a task.
+        for name in self._batch:
+            self.expect(name).reached = True
+        self._batch = []
+
+    def _end_play(self):
+        self._end_batch()
+        for name in self._waiting:
+            self.expect(name).stopped = True
+        self._waiting = {}
+
     def add_diffs(self, task, host, result):
         """The diffs of one result, each item of a loop on its own. True if there was one."""
         found = False
@@ -107,11 +144,12 @@ class Fleet:
     def _add_diff(self, task, host, item, entry):
         path = file_diff.subject(entry, item, task.arguments) or "%s: %s" % (task.action, task.name)
         path = own_names.in_path(path, host, item, task)
-        fingerprint = file_diff.fingerprint({**entry, "before_header": path, "after_header": task.delegate_to})
+        around = [task.delegate_to, task.check_mode, task.arguments.get("mode"), item.get("mode")]
+        fingerprint = file_diff.fingerprint({**entry, "before_header": path, "after_header": around})
         known = self._seen.get(fingerprint)
         if known is None:
-            diff = file_diff.read(entry, path)
-            known = self._seen[fingerprint] = (self._group(diff, task.delegate_to), diff.context_key) if diff else ()
+            diff = file_diff.read(entry, path, private_files.is_private(path, entry, item, task))
+            known = self._seen[fingerprint] = (self._group(diff, task), diff.context_key) if diff else ()
         if not known:
             return False
         change, context = known
@@ -121,11 +159,12 @@ class Fleet:
         self.host(host.name).changed = True
         return True
 
-    def _group(self, diff, delegate_to):
-        key = (diff.key, delegate_to)
+    def _group(self, diff, task):
+        made = not task.check_mode
+        key = (diff.key, task.delegate_to, made)
         change = self.changes.get(key)
         if change is None:
-            change = self.changes[key] = Change(diff, delegate_to)
+            change = self.changes[key] = Change(diff, task.delegate_to, made)
             self._text += diff.size
             if self._text > _MOST_TEXT:
                 diff.hunks, change.text_left_out = [], True
@@ -136,18 +175,36 @@ class Fleet:
         record = self.host(host.name)
         if result.get("changed"):
             record.changed = True
-            if not had_diff:
-                change = self.without_diff.setdefault((task.name, task.action), {})
-                change[host.name] = None
+            items = _items(task, result) if task.looped else []
+            if not had_diff or any(item.get("changed") and not item.get("diff") for item in items):
+                self._add_without_diff(task, host)
         due = {}
         for item in _items(task, result):
             if not _is_hidden(item):
-                self._add_findings(task, host, record, item, due)
-        if due:
-            record.reboot[task.action, task.name] = self._reasons_of(list(due.values()))
+                self._add_findings(task, host, item, due)
+        for name, reasons in due.items():
+            self.hosts[name].reboot[task.action, task.name] = self._reasons_of(list(reasons.values()))
 
-    def _add_findings(self, task, host, record, item, due):
-        """Adds the item's reasons for a reboot to `due`, which are those of all items of the task."""
+    def _add_without_diff(self, task, host):
+        change = self.without_diff.setdefault((task.name, task.action, not task.check_mode), {})
+        change[host.name] = None
+
+    def _subject(self, task, host, item):
+        """The host that an item tells of: another one where the task is delegated, None where that is not known."""
+        if not task.delegated:
+            return self.host(host.name)
+        return self.hosts.get(ansible_objects.delegate_of(item) or task.delegate_to)
+
+    def _add_findings(self, task, host, item, due):
+        """Adds the item's reasons for a reboot to `due`, which are those of all items of the task, by host."""
+        record = self._subject(task, host, item)
+        if record is not None:
+            self._add_state(task, record, item, due)
+        if task.action.startswith(_OWN):
+            for problem in _dicts(item.get("problems")):
+                self._add_problem("warning", task, host, item, problem)
+
+    def _add_state(self, task, record, item, due):
         facts = item.get("ansible_facts")
         facts = facts.get("pci_passthrough") if isinstance(facts, dict) else None
         if isinstance(facts, dict):
@@ -155,17 +212,15 @@ class Fleet:
         if task.action in _REBOOTS and item.get("changed"):
             # In check mode ansible.builtin.reboot says that it has rebooted.
             if task.check_mode or item.get("rebooted") is False:
-                due["reboot"] = {"code": "reboot_task", "message": task.name}
+                due.setdefault(record.name, {})["reboot"] = {"code": "reboot_task", "message": task.name}
             else:
                 record.reboot.clear()
         elif isinstance(item.get("reboot_required"), bool):
             record.reboot.pop((task.action, task.name), None)
             if item["reboot_required"]:
                 for reason in _dicts(item.get("reboot_reasons")) or [{"message": task.name}]:
-                    due.setdefault((str(reason.get("code")), str(reason.get("message"))), reason)
-        if task.action.startswith(_OWN):
-            for problem in _dicts(item.get("problems")):
-                self._add_problem("warning", task, host, item, problem)
+                    key = (str(reason.get("code")), str(reason.get("message")))
+                    due.setdefault(record.name, {}).setdefault(key, reason)
 
     def _add_facts(self, record, facts):
         verdict = facts.get("verdict")
@@ -179,11 +234,17 @@ class Fleet:
         if found is not None:
             record.iommu_map = found
 
-    def add_failure(self, task, host, result, ignored):
-        """A result that is a failure. A guard of ours has refused where it gives a stable code."""
+    def add_failure(self, task, host, result, ignored, items=(), changed=False):
+        """A result that is a failure. A guard of ours has refused where it gives a stable code.
+
+        `items` are those of a loop that failed; `changed`: something was changed all the same.
+        """
         record = self.host(host.name)
+        if changed:
+            record.changed = True
+            self._add_without_diff(task, host)
         ended = {}
-        for item in [item for item in _items(task, result) if item.get("failed")] or [result]:
+        for item in items or [item for item in _items(task, result) if item.get("failed")] or [result]:
             code = item.get("code")
             hidden = _is_hidden(item)
             guard = task.action.startswith(_OWN) and isinstance(code, str) and not hidden
@@ -223,6 +284,7 @@ class Fleet:
 
     def settle(self, stats):
         """After a playbook: what a rescue has dealt with is no failure of the host. `stats` counts all so far."""
+        self._end_play()
         for name, host in self.hosts.items():
             before, since = host.ended[:host.settled], host.ended[host.settled:]
             # What is not rescued ends the host: the last ones are those that count.

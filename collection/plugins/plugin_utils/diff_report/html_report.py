@@ -26,7 +26,8 @@ _WORDS = {
     "ready": "ready", "reboot_required": "reboot required", "not_configured": "not configured",
     "unsupported": "unsupported", "unknown": "no verdict", "ok": "unchanged", "changed": "changed",
     "refused": "refused", "failed": "failed", "unreachable": "unreachable", "ignored": "ignored or rescued",
-    "warning": "warning", "not_reached": "not reached", "change_without_diff": "without a diff",
+    "warning": "warning", "not_finished": "not finished", "not_reached": "not reached",
+    "change_without_diff": "without a diff",
 }
 
 
@@ -79,6 +80,7 @@ class HtmlReport:
             shown=shown,
             with_map=with_map,
             bar=_bar(report["totals"]),
+            touched=any(change["made"] for change in report["changes"] + report["changes_without_diff"]),
             policy=self._policy,
             style=Verbatim(self._style),
             script=Verbatim(self._script),

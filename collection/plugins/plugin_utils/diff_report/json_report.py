@@ -46,7 +46,7 @@ def dump(report):
 def totals(hosts):
     """How many hosts there are in each state and with each verdict."""
     found = {"hosts": len(hosts), "changed": 0, "would_reboot": 0}
-    found.update(dict.fromkeys(("ok", "unreachable", "failed", "refused", "not_reached"), 0))
+    found.update(dict.fromkeys(("ok", "unreachable", "failed", "refused", "not_finished", "not_reached"), 0))
     found["verdicts"] = dict.fromkeys(VERDICTS, 0)
     for host in hosts:
         found["changed"] += host["changed"]
@@ -95,6 +95,9 @@ def _changes(fleet, hosts):
     found = []
     for change in ordered:
         number = change.diff.key if change.at is None else "%s@%s" % (change.diff.key, visible_text.name(change.at))
+        if (change.diff.key, change.at, not change.made) in fleet.changes:
+            # The same change, foretold by one task and made by another.
+            number += "!" if change.made else "?"
         for name in change.hosts:
             hosts[name]["changes"].append(number)
         found.append({
@@ -102,6 +105,8 @@ def _changes(fleet, hosts):
             "path": change.diff.path,
             "aspect": change.diff.aspect,
             "on": visible_text.name(change.at) if change.at else None,
+            "made": change.made,
+            "private": change.diff.private,
             "label": change.diff.label,
             "added": change.diff.added,
             "removed": change.diff.removed,
@@ -116,7 +121,8 @@ def _changes(fleet, hosts):
 
 def _without_diff(fleet):
     found = [
-        {"task": task, "action": action, "hosts": _names(names)} for (task, action), names in fleet.without_diff.items()
+        {"task": task, "action": action, "made": made, "hosts": _names(names)}
+        for (task, action, made), names in fleet.without_diff.items()
     ]
     return sorted(found, key=lambda change: (len(change["hosts"]), change["task"]))
 

@@ -15,6 +15,7 @@ OWN_MODULES = "pci.passthrough."
 _SAME_ON_ALL_HOSTS = ("/etc/", "/boot/")
 # Shorter names of hosts are parts of common words by chance.
 _SHORTEST = 3
+_SHORTEST_WITH_A_DIGIT = 2
 # A name with none of these may be a plain word, as `pve`, `web` and `default` are.
 _TELLING = re.compile(r"[0-9.:-]")
 
@@ -52,8 +53,14 @@ def in_message(text, host, item, task):
 
 
 def _own(host):
-    for own, word in ((host.name, "{host}"), (host.address, "{address}")):
-        if own and len(own) >= _SHORTEST:
+    label = host.name.partition(".")[0]
+    names = [(host.name, "{host}"), (host.address, "{address}")]
+    if label != host.name and not label.isdigit():
+        # The first label of a domain name is the machine's own name.
+        names.append((label, "{host}"))
+    for own, word in names:
+        digit = own and any(letter.isdigit() for letter in own)
+        if own and len(own) >= (_SHORTEST_WITH_A_DIGIT if digit else _SHORTEST):
             yield own, word
 
 

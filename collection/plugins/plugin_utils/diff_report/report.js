@@ -6,7 +6,9 @@
   const items = Array.from(document.querySelectorAll("[data-filter]"), function (element) {
     const text = element.textContent + " " + (element.dataset.also || "");
     const kinds = new Set((element.dataset.kinds || "").split(" "));
-    return { element, text: text.toLowerCase(), kinds, row: element.tagName === "TR" };
+    // The names that report.json gives them are found as well: not_configured, to_reboot.
+    const names = (element.dataset.kinds || "").replaceAll("=", " ");
+    return { element, text: (text + names).toLowerCase(), kinds, row: element.tagName === "TR" };
   });
   const sections = Array.from(document.querySelectorAll("[data-section]"));
   const picks = Array.from(document.querySelectorAll("button[data-pick]"));
@@ -93,7 +95,7 @@
     const held = group.held.length > 0;
     const all = !held && toGive.length > 0 && toGive.every(forGuests);
     const box = make("li", "group" + (none ? " alone" : held ? "" : all ? " taken" : " free"));
-    const title = make("h4", "", none ? "In no group" : "Group " + (group.number === null ? "?" : group.number));
+    const title = make("h3", "", none ? "In no group" : "Group " + (group.number === null ? "?" : group.number));
     if (group.type) title.append(" ", make("span", "dim", group.type));
     const list = make("ul", "devices");
     list.append(...members.map(drawDevice));

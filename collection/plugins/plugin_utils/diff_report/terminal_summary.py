@@ -20,7 +20,7 @@ def lines(report, path):
     counts = [hosts, "%d %s" % (totals["changed"], would)]
     for key, word in (
         ("would_reboot", "to reboot"), ("refused", "refused"), ("failed", "failed"), ("unreachable", "unreachable"),
-        ("not_reached", "not reached"),
+        ("not_finished", "not finished"), ("not_reached", "not reached"),
     ):
         if totals[key]:
             counts.append("%d %s" % (totals[key], word))
