@@ -5,11 +5,12 @@
 
 mod edit;
 mod rules;
+mod splice;
 mod wish;
 
 pub use edit::{Action, Edit, Standing, plan, rewrite};
-pub(crate) use edit::{Splice, carry_out, splices};
 pub use rules::{concerns_passthrough, in_force};
+pub(crate) use splice::{Splice, carry_out, splices};
 pub use wish::{Wish, WishError};
 
 /// One token as it is written, kernel quotes included.

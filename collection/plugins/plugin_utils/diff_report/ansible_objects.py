@@ -99,7 +99,7 @@ def task(result):
     if not delegated:
         delegate_to = None
     elif "{{" in delegate_to:
-        delegate_to = delegate_of(result._result)
+        delegate_to = own_names.delegate_of(result._result)
     action = getattr(found, "resolved_action", None) or found.action
     return Task(
         # A name made of the host's own would set each host apart.
@@ -112,13 +112,6 @@ def task(result):
         looped=bool(found.loop),
         vaulted=functools.partial(_is_vaulted, found),
     )
-
-
-def delegate_of(item):
-    """The host that a result, or an item of a loop, says it was made on."""
-    delegated = item.get("_ansible_delegated_vars")
-    name = delegated.get("ansible_host") if isinstance(delegated, dict) else None
-    return name if isinstance(name, str) else None
 
 
 def _is_vaulted(found, entry):

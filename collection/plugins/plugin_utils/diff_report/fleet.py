@@ -8,7 +8,6 @@ from __future__ import annotations
 import re
 
 from ansible_collections.pci.passthrough.plugins.plugin_utils.diff_report import (
-    ansible_objects,
     file_diff,
     iommu_map,
     own_names,
@@ -193,7 +192,7 @@ class Fleet:
         """The host that an item tells of: another one where the task is delegated, None where that is not known."""
         if not task.delegated:
             return self.host(host.name)
-        return self.hosts.get(ansible_objects.delegate_of(item) or task.delegate_to)
+        return self.hosts.get(own_names.delegate_of(item) or task.delegate_to)
 
     def _add_findings(self, task, host, item, due):
         """Adds the item's reasons for a reboot to `due`, which are those of all items of the task, by host."""

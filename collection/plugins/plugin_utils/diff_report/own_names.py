@@ -52,6 +52,13 @@ def in_message(text, host, item, task):
     return in_name(text, host)
 
 
+def delegate_of(item):
+    """The host that a result, or an item of a loop, says it was made on."""
+    delegated = item.get("_ansible_delegated_vars")
+    name = delegated.get("ansible_host") if isinstance(delegated, dict) else None
+    return name if isinstance(name, str) else None
+
+
 def _own(host):
     label = host.name.partition(".")[0]
     names = [(host.name, "{host}"), (host.address, "{address}")]
