@@ -48,10 +48,10 @@ impl Stretch {
     pub(super) fn take(&mut self, piece: &Piece, settings: &Settings) {
         let Piece::Text { file, assignment, raw, quote, escape, uncertain } = piece else { return };
         let bytes = settings.files.get(*file).map(|file| file.bytes.as_slice()).unwrap_or_default();
-        let between = self.spans.last().and_then(|before| {
-            let here = (before.file, before.assignment) == (*file, *assignment);
-            bytes.get(before.raw.end..raw.start).filter(|_| here)
-        });
+        let here = |span: &&Span| (span.file, span.assignment) == (*file, *assignment);
+        // What stands between, if it is text at all, is that of an assignment before, and empty.
+        let before = self.spans.iter().rev().find(here).filter(|before| before.at.end == self.text.len());
+        let between = before.and_then(|before| bytes.get(before.raw.end..raw.start));
         let start = self.text.len();
         let from = raw.start + usize::from(*escape);
         self.text.extend(bytes.get(from..raw.end).unwrap_or_default());

@@ -48,6 +48,8 @@ const WATCHED: &[&[u8]] = &[
     b"typeset",
     b"unset",
 ];
+/// Why a name that a continued line interrupts is not followed.
+const SPLIT_NAME: &str = "its name is written over two lines";
 /// bash reads arrays in their words (`ASSIGNMENT_BUILTIN` in its builtins, and parse.y).
 const DECLARING: &[&[u8]] =
     &[b"alias", b"declare", b"eval", b"export", b"let", b"local", b"readonly", b"typeset"];
@@ -92,8 +94,8 @@ impl Parser<'_> {
             if words.is_empty()
                 && let Some(name) = self.split_name(&word)
             {
-                let (line, why) = (self.line_of(start), "its name is written over two lines");
-                sink.push(Step { effect: Effect::Touch { name: Some(name), why }, conditional, line });
+                let effect = Effect::Touch { name: Some(name), why: SPLIT_NAME };
+                sink.push(Step { effect, conditional, line: self.line_of(start) });
             }
             if words.is_empty() {
                 named = word.literal(self.text);
@@ -189,6 +191,7 @@ impl Parser<'_> {
         }
         let equals = text.iter().position(|byte| *byte == b'=')?;
         let name = text.get(..equals)?;
+        let name = name.strip_suffix(b"+").filter(|_| self.bash()).unwrap_or(name);
         is_name(name).then(|| name.to_vec())
     }
 
@@ -254,6 +257,9 @@ impl Parser<'_> {
         words
             .filter_map(|word| match self.assignment(word) {
                 Some(Assignment { name, word, append }) => Some(Effect::Assign { name, word, append }),
+                None if self.split_name(word).is_some() => {
+                    Some(Effect::Touch { name: self.split_name(word), why: SPLIT_NAME })
+                }
                 None if word.literal(self.text).is_some() => None,
                 None => Some(Effect::Touch { name: None, why: "a computed name is declared" }),
             })

@@ -197,7 +197,7 @@ impl<'a> Parser<'a> {
                 self.skip_blanks();
                 let name = self.word()?;
                 self.skip_blanks();
-                self.take(b"()");
+                self.take_parentheses();
                 self.function(&name, sink)?;
             }
             Some("[[") => self.test_command(start)?,

@@ -97,7 +97,7 @@ impl Parser<'_> {
                 Some(b';' | b'&' | b'|' | b'(' | b')' | b'<' | b'>') => self.at += 1,
                 Some(_) => {
                     let word = self.word()?;
-                    if word.bare(self.text) == Some(b"]]") {
+                    if word.bare(self.text).is_some_and(|word| word == b"]]") {
                         return Ok(());
                     }
                 }

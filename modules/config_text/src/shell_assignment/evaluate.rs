@@ -190,8 +190,10 @@ fn conditionally(
     let why = "it is assigned under a condition";
     let builds_on = append || word.parts.iter().filter(refers).count() == 1;
     if old.is_none() || !builds_on {
-        let other = assigned(None, file, line, word, append, variable);
-        return Value::unknown(file, line, why, old, Some(other));
+        // Where it is set before, what it says of itself more than once is not followed.
+        let repeated = old.is_some() && word.parts.iter().any(|part| refers(&part));
+        let other = if repeated { None } else { Some(assigned(None, file, line, word, append, variable)) };
+        return Value::unknown(file, line, why, old, other);
     }
     // What it adds is uncertain; what it adds to is not.
     let mut value = assigned(old, file, line, word, append, variable);

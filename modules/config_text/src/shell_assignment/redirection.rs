@@ -42,7 +42,7 @@ impl Parser<'_> {
         }
         if operator.starts_with(b"<<") && operator != b"<<<" {
             let end = target.literal(self.text).unwrap_or_else(|| self.text[target.range.clone()].to_vec());
-            let quoted = target.bare(self.text).is_none();
+            let quoted = !target.is_unquoted();
             self.heredocs.push(Heredoc { end, strip_tabs: operator == b"<<-", quoted });
         }
         Ok(true)

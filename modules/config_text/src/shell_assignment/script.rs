@@ -91,13 +91,17 @@ impl Word {
         Some(value)
     }
 
+    /// Whether nothing in it is quoted; a continued line is no quote.
+    pub fn is_unquoted(&self) -> bool {
+        let plain = |part: &Part| match part {
+            Part::Text { quote, escape, .. } => *quote == Quote::None && !escape,
+            Part::Variable { .. } | Part::Computed { .. } => true,
+        };
+        self.parts.iter().all(plain)
+    }
+
     /// The word's text if nothing in it is quoted or expanded: only such a word is a keyword.
-    pub fn bare<'a>(&self, text: &'a [u8]) -> Option<&'a [u8]> {
-        match self.parts.as_slice() {
-            [Part::Text { raw, quote: Quote::None, escape: false }] if *raw == self.range => {
-                Some(&text[raw.clone()])
-            }
-            _ => None,
-        }
+    pub fn bare(&self, text: &[u8]) -> Option<Vec<u8>> {
+        self.literal(text).filter(|_| self.is_unquoted())
     }
 }
