@@ -19,9 +19,10 @@ description:
     groups as M(pci.passthrough.iommu_facts) found them.
   - The diffs are those of every module, and those that Ansible itself would show with C(--diff). What C(no_log) hides
     stays hidden. Of a task's arguments none is written but the path that a diff is about.
-  - The lines of private files stay out, only their number is written. Those are files that a C(mode) leaves to their
-    owner alone, files whose names speak of keys and passwords, and what comes from a file encrypted with Ansible Vault.
-    Elsewhere a secret is known by C(no_log) only, as it is to Ansible, which shows it with C(--diff) too.
+  - The lines of private files stay out, only their number is written. Those are files that the task's C(mode) leaves
+    to their owner alone, files whose names speak of keys and passwords, and files and templates encrypted with Ansible
+    Vault. Elsewhere a secret, such as the value of an encrypted variable, is known by C(no_log) only, as it is to
+    Ansible, which shows it with C(--diff) too.
   - The files are written while the run goes on, each in one step, and are readable by their owner only when new. A run
     that is cut leaves a report of what was seen, which says so. Hosts that it did not come to, or that a play left
     because of other hosts, are in it as such.
@@ -158,7 +159,7 @@ class CallbackModule(CallbackBase):
         self._fleet = fleet.Fleet()
         self._had_diff = set()
         self._failed_items, self._changed_items = {}, set()
-        self._play, self._ended_playbooks = None, 0
+        self._play, self._to_come, self._ended_playbooks = None, {}, 0
         self._html = None
         self._earlier = None
         self._status = "running"
@@ -175,8 +176,10 @@ class CallbackModule(CallbackBase):
         if name and name != "__adhoc_playbook__":
             self._playbooks.append(visible_text.name(name))
         self._begin()
-        for name in ansible_objects.hosts_to_come(playbook):
-            self._fleet.expect(name)
+        self._to_come = ansible_objects.hosts_to_come(playbook)
+        for names in self._to_come.values():
+            for name in names:
+                self._fleet.expect(name)
 
     @timed
     def v2_playbook_on_play_start(self, play):
@@ -184,6 +187,7 @@ class CallbackModule(CallbackBase):
         self._begin()
         self._play = play
         uuid = getattr(play, "_uuid", None)
+        self._to_come.pop(uuid, None)
         self._fleet.begin_batch(uuid, ansible_objects.hosts_of(play), ansible_objects.batch_of(play))
         name = visible_text.name(play.get_name().strip() or "all")
         if name not in self._plays:
@@ -235,9 +239,11 @@ class CallbackModule(CallbackBase):
         # Ansible counts a change of a failure that is ignored, too.
         changed = key in self._changed_items or (ignore_errors and result._result.get("changed") is True)
         task, host = ansible_objects.task(result), ansible_objects.host(result)
-        overcome = ignore_errors or ansible_objects.is_rescued(result)
-        self._fleet.add_failure(task, host, result._result, overcome, items, changed)
-        if not overcome and ansible_objects.ends_the_play(result, self._play):
+        rescued = not ignore_errors and ansible_objects.is_rescued(result)
+        if changed and key in self._had_diff:
+            self._fleet.host(host.name).changed, changed = True, False
+        self._fleet.add_failure(task, host, result._result, ignore_errors, rescued, items, changed)
+        if not (ignore_errors or rescued) and ansible_objects.ends_the_play(result, self._play):
             self._fleet.stop_batch()
         self._forget(key)
         self._write_if_due()
@@ -265,6 +271,9 @@ class CallbackModule(CallbackBase):
     @timed
     def v2_playbook_on_stats(self, stats):
         """The end of a playbook."""
+        for names in self._to_come.values():
+            self._fleet.leave(names)
+        self._to_come = {}
         self._fleet.settle(stats)
         self._ended_playbooks += 1
         if self._ended_playbooks >= ansible_objects.playbooks_to_run():

@@ -158,7 +158,39 @@ class Callback(unittest.TestCase):
         plugin.v2_playbook_on_play_start(to_come[0])
         plugin.v2_runner_on_failed(result("host1", msg="no"))
         self.assertEqual(self.states(plugin, {"host1": 1}), ["failed", "not_reached"])
-        self.assertEqual(ansible_objects.hosts_to_come(types.SimpleNamespace(get_plays=lambda: to_come)), ["host1", "host2"])
+        told = ansible_objects.hosts_to_come(types.SimpleNamespace(get_plays=lambda: to_come))
+        self.assertEqual(told, {"play": ["host1"], "later": ["host2"]})
+
+    def test_a_play_that_never_starts_leaves_its_hosts_not_finished(self):
+        plugin = self.plugin()
+        plays = [play("host1", "host2"), play("host1", uuid="second"), play("host2", uuid="third")]
+        plugin.v2_playbook_on_start(types.SimpleNamespace(_file_name="site.yml", get_plays=lambda: plays))
+        plugin.v2_playbook_on_play_start(plays[0])
+        for name in ("host1", "host2"):
+            plugin.v2_runner_on_ok(result(name))
+        plugin.v2_playbook_on_play_start(plays[1])
+        plugin.v2_runner_on_failed(result("host1", msg="no"))
+        self.assertEqual(self.states(plugin, {"host1": 1}), ["failed", "not_finished"])
+
+    def test_batches_that_a_task_calls_off(self):
+        plugin = self.plugin()
+        names = ("host1", "host2")
+        plugin.v2_playbook_on_play_start(play(*names, uuid="first"))
+        for name in names:
+            plugin.v2_runner_on_ok(result(name))
+        plugin.v2_playbook_on_play_start(play(*names, batch=["host1"], uuid="second"))
+        plugin.v2_runner_on_ok(result("host1"))
+        self.assertEqual(self.states(plugin, {}), ["ok", "ok"])
+
+    def test_a_rescue_that_never_comes(self):
+        plugin = self.plugin()
+        plugin.v2_playbook_on_play_start(play("host1"))
+        failing = result("host1", msg="no")
+        # What a tag leaves out is in the task's parent still.
+        failing._task._parent = types.SimpleNamespace(_uuid="block", block=[failing._task], rescue=["left out"], _parent=None)
+        plugin.v2_runner_on_failed(failing)
+        self.assertEqual(self.states(plugin, {"host1": 1}), ["failed"])
+        self.assertEqual([problem["kind"] for problem in self.report()["problems"]], ["failed"])
 
     def test_the_items_of_a_loop_that_failed(self):
         plugin = self.plugin()
@@ -271,6 +303,10 @@ class Objects(unittest.TestCase):
         self.assertIsNotNone(alone)
         found = {name: ansible_objects.is_rescued(types.SimpleNamespace(_task=one)) for name, one in outer.items()}
         self.assertEqual(found, {"rescued": True, "rescuing": True, "failing": True, "inner": True, "alone": False})
+        imported, imports = task(), task()
+        around = block([task()], inside := block([], imported))
+        imports._parent, inside._parent = around, imports
+        self.assertTrue(ansible_objects.is_rescued(types.SimpleNamespace(_task=imported)))
         lonely = block([task()])
         lonely.rescue = [first := task()]
         first._parent = lonely

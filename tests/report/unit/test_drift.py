@@ -71,6 +71,20 @@ class Drift(unittest.TestCase):
             ("new", "change", "/etc/new", None, "\u2212quiet  +n", ["a", "b", "c"]),
         ])
 
+    def test_what_is_private_now_is_not_told_of_an_earlier_report(self):
+        with tempfile.TemporaryDirectory() as directory:
+            path = os.path.join(directory, "report.json")
+            built = json_report.build(RUN, model({"a": {"/etc/x": "hunter2\n"}}), None)
+            with open(path, "w", encoding="utf-8") as file:
+                file.write(json_report.dump(built))
+            now = fleet.Fleet()
+            now.add_diffs(Task(arguments={"mode": "0600"}), Host("a"), result_with("", "hunter3\n", "/etc/x"))
+            found = json_report.build(RUN, now, drift.Earlier(path))
+        self.assertEqual(entries(found["drift"]), [
+            ("changed", "change", "/etc/x", "lines that are not kept", "new, 1 line", ["a"]),
+        ])
+        self.assertNotIn("hunter", json.dumps(found))
+
     def test_the_same_words_on_another_line(self):
         before = {"a": {"/etc/x": ("quiet\n", "quiet word\n")}}
         after = {"a": {"/etc/x": ("splash\n", "splash word\n")}}

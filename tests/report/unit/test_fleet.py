@@ -150,8 +150,21 @@ class Delegated(unittest.TestCase):
         model.add_success(there, Host("a"), self.FACTS, False)
         items = [dict(self.FACTS, _ansible_delegated_vars={"ansible_host": name}) for name in ("c", "nobody")]
         model.add_success(Task(delegated=True, looped=True), Host("a"), {"results": items}, False)
-        found = [(host["name"], bool(host["verdict"]), bool(host["reboot_reasons"])) for host in report(model)[0]["hosts"]]
-        self.assertEqual(found, [("a", False, False), ("b", True, True), ("c", True, True)])
+        self.assertEqual(self.told(model), [("a", False, False), ("b", True, True), ("c", True, True)])
+
+    def told(self, model):
+        hosts = report(model)[0]["hosts"]
+        return [(host["name"], bool(host["verdict"]), bool(host["reboot_reasons"])) for host in hosts]
+
+    def test_the_address_of_the_host_they_were_read_on(self):
+        model = fleet.Fleet()
+        for name, address in (("b", "10.0.0.2"), ("c", "10.0.0.3")):
+            model.add_success(Task(), Host(name, address), {}, False)
+        named = Task(delegated=True, delegate_to="b")
+        model.add_success(named, Host("a"), dict(self.FACTS, _ansible_delegated_vars={"ansible_host": "10.0.0.2"}), False)
+        items = [dict(self.FACTS, _ansible_delegated_vars={"ansible_host": "10.0.0.3"})]
+        model.add_success(Task(delegated=True, looped=True), Host("a"), {"results": items}, False)
+        self.assertEqual(self.told(model), [("a", False, False), ("b", True, True), ("c", True, True)])
 
 
 class NoLog(unittest.TestCase):

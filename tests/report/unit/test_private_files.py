@@ -21,7 +21,10 @@ class Private(unittest.TestCase):
     def test_the_lines_of_private_files_stay_out(self):
         for task, header in (
             (Task(arguments={"mode": "0600"}), "/etc/x"), (Task(arguments={"mode": 0o400}), "/etc/x"),
-            (Task(arguments={"mode": "u=rw,go="}), "/etc/x"), (Task(), "/etc/ssl/private/host.pem"),
+            (Task(arguments={"mode": "u=rw,go="}), "/etc/x"), (Task(arguments={"mode": "u+rw,go-rwx"}), "/etc/x"),
+            (Task(arguments={"mode": "go-r"}), "/etc/x"), (Task(arguments={"mode": "0o600"}), "/etc/x"),
+            (Task(arguments={"mode": "u=rw,g-rwx,o="}), "/etc/x"), (Task(), "/etc/ssl/private/host.pem"),
+            (Task(), "/root/.pgpass (content)"), (Task(), "/etc/app.key (content)"), (Task(), "secrets.yml"),
             (Task(), "/etc/shadow"), (Task(), "/root/.ssh/id_ed25519"), (Task(), "/etc/app/db-password.conf"),
             (Task(vaulted=lambda entry: True), "/etc/x"),
         ):
@@ -35,6 +38,8 @@ class Private(unittest.TestCase):
         for task, header in (
             (Task(arguments={"mode": "0644"}), "/etc/x"), (Task(arguments={"mode": "{{ mode }}"}), "/etc/x"),
             (Task(arguments={"mode": "preserve"}), "/etc/x"), (Task(), "/etc/passwd"), (Task(), "/etc/default/grub"),
+            (Task(arguments={"mode": "u=rw,g=r,o="}), "/etc/x"), (Task(arguments={"mode": "g=u,o="}), "/etc/x"),
+            (Task(arguments={"mode": "a+r"}), "/etc/x"), (Task(), "/etc/passwd (content)"),
         ):
             changes, shown = self.kept(task, header)
             self.assertTrue(shown, header)

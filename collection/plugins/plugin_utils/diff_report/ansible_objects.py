@@ -43,7 +43,7 @@ def batch_of(play):
 
 
 def hosts_to_come(playbook):
-    """The names of the hosts that its plays will be for, as far as that is plain before they start."""
+    """The names of the hosts of each of its plays, by the play's id, as far as that is plain before they start."""
     found = {}
     with contextlib.suppress(Exception):
         for play in playbook.get_plays():
@@ -51,8 +51,8 @@ def hosts_to_come(playbook):
             patterns = play.hosts if isinstance(play.hosts, (list, tuple)) else [play.hosts]
             # A group that a task will make is not there yet, and asking for it would bring a warning.
             if all(pattern in inventory.groups or pattern in inventory.hosts for pattern in patterns):
-                found.update(dict.fromkeys(hosts_of(play)))
-    return list(found)
+                found[play._uuid] = hosts_of(play)
+    return found
 
 
 def _hosts(play, **how):
@@ -81,13 +81,14 @@ def ends_the_play(result, play):
 
 def is_rescued(result):
     """Whether a failure of the result's task starts the rescue of a block around it."""
-    child = result._task
-    parent = getattr(child, "_parent", None)
+    inside, parent = {result._task._uuid}, getattr(result._task, "_parent", None)
     while parent is not None:
         guarded = getattr(parent, "block", None) if getattr(parent, "rescue", None) else None
-        if any(entry._uuid == child._uuid for entry in guarded or ()):
+        # What is imported stands in the block itself, and not the task that imports it.
+        if any(entry._uuid in inside for entry in guarded or ()):
             return True
-        child, parent = parent, getattr(parent, "_parent", None)
+        inside.add(parent._uuid)
+        parent = getattr(parent, "_parent", None)
     return False
 
 

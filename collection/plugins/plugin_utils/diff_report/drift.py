@@ -41,15 +41,20 @@ class _Seen:
 
     def __init__(self, report):
         self.complete = report["status"] == "complete"
+        self.private = set()
         changes = {}
         for change in report["changes"]:
             on = None if change["on"] is None else visible_text.name(change["on"])
             file = (visible_text.name(change["path"]), visible_text.name(change["aspect"]), on)
-            changes[str(change["id"])] = (file, visible_text.name(change["label"]), _first_line(change))
+            if change.get("private"):
+                self.private.add(file)
+            # Made or foretold, it is the same change.
+            changes[str(change["id"]).rstrip("!?")] = (file, visible_text.name(change["label"]), _first_line(change))
         self.hosts = {}
         for host in report["hosts"]:
             files = {}
             for number in host["changes"]:
+                number = number.rstrip("!?")
                 if number in changes:
                     file, *words = changes[number]
                     files.setdefault(file, {})[number] = words
@@ -124,6 +129,9 @@ def _host_drift(before, host, then, now):
             # What there is more of was perhaps only not come to before, and what there is less of is not now.
             if (more and (fewer or whole_then)) or (fewer and whole_now):
                 kind = "changed" if was and is_now else "new" if is_now else "gone"
+                if what == "change" and subject in now.private:
+                    # An earlier report may hold what this one keeps out.
+                    was = {number: ["lines that are not kept", ""] for number in was}
                 old_words, new_words = _words(was, is_now)
                 name = subject[0] if what == "change" else subject
                 value = {"kind": kind, "what": what, "subject": name, "before": old_words, "after": new_words}

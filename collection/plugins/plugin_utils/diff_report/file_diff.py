@@ -102,6 +102,12 @@ def subject(entry, result, arguments):
     return None
 
 
+def bare_path(path):
+    """The path without the aspect that some modules write behind it."""
+    match = _ASPECT.match(path)
+    return match.group("path") if match else path
+
+
 def _subject(entry, path):
     match = _ASPECT.match(path)
     if match:

@@ -28,7 +28,7 @@ class Host:
     """One host.
 
     `reboot` maps a task to the reasons it gave last, pairs of code and message. `ended` holds what would have ended it,
-    in order: a kind and the keys of its problems; the first `settled` of them have. `stopped`: a play ended without it,
+    in order: a kind, the keys of its problems and whether a rescue takes it; `settled` counts those that have. `stopped`: a play ended without it,
     for what other hosts did.
     """
 
@@ -50,7 +50,7 @@ class Host:
             return "not_reached"
         if self.unreachable:
             return "unreachable"
-        kinds = [kind for kind, _problems in self.ended]
+        kinds = [kind for kind, _problems, rescued in self.ended if not rescued]
         for kind in ("refused", "failed"):
             if kind in kinds:
                 return kind
@@ -86,7 +86,8 @@ class Fleet:
         self._seen = {}
         self._reasons = {}
         self._text = 0
-        self._play, self._waiting, self._batch = None, {}, []
+        self._play, self._waiting, self._batch, self._failed = None, {}, [], False
+        self._addresses = {}
 
     def expect(self, name):
         """A host of a play, whether or not the run comes to it."""
@@ -95,10 +96,12 @@ class Fleet:
             record = self.hosts[name] = Host(name)
         return record
 
-    def host(self, name):
+    def host(self, name, address=None):
         """The record of a host that the run has come to."""
         record = self.expect(name)
         record.reached = True
+        if address:
+            self._addresses[address] = name
         return record
 
     def begin_batch(self, play, names, batch):
@@ -107,7 +110,7 @@ class Fleet:
             self.expect(name)
         if play != self._play:
             self._end_play()
-            self._play, self._waiting = play, dict.fromkeys(names)
+            self._play, self._waiting, self._failed = play, dict.fromkeys(names), False
         self._end_batch()
         self._batch = batch
         for name in batch:
@@ -126,9 +129,15 @@ class Fleet:
 
     def _end_play(self):
         self._end_batch()
-        for name in self._waiting:
-            self.expect(name).stopped = True
+        # Without a failure a task has ended the play for those.
+        if self._failed:
+            self.leave(self._waiting)
         self._waiting = {}
+
+    def leave(self, names):
+        """Hosts of a play that has ended without them."""
+        for name in names:
+            self.expect(name).stopped = True
 
     def add_diffs(self, task, host, result):
         """The diffs of one result, each item of a loop on its own. True if there was one."""
@@ -171,7 +180,7 @@ class Fleet:
 
     def add_success(self, task, host, result, had_diff):
         """A result that is no failure."""
-        record = self.host(host.name)
+        record = self.host(host.name, host.address)
         if result.get("changed"):
             record.changed = True
             items = _items(task, result) if task.looped else []
@@ -192,7 +201,9 @@ class Fleet:
         """The host that an item tells of: another one where the task is delegated, None where that is not known."""
         if not task.delegated:
             return self.host(host.name)
-        return self.hosts.get(own_names.delegate_of(item) or task.delegate_to)
+        told = own_names.delegate_of(item)
+        names = (task.delegate_to, told, self._addresses.get(told))
+        return next((self.hosts[name] for name in names if name in self.hosts), None)
 
     def _add_findings(self, task, host, item, due):
         """Adds the item's reasons for a reboot to `due`, which are those of all items of the task, by host."""
@@ -233,12 +244,14 @@ class Fleet:
         if found is not None:
             record.iommu_map = found
 
-    def add_failure(self, task, host, result, ignored, items=(), changed=False):
+    def add_failure(self, task, host, result, ignored, rescued=False, items=(), changed=False):
         """A result that is a failure. A guard of ours has refused where it gives a stable code.
 
-        `items` are those of a loop that failed; `changed`: something was changed all the same.
+        `rescued`: by what is known so far; `items`: those of a loop that failed; `changed`: something was changed all
+        the same.
         """
         record = self.host(host.name)
+        self._failed |= not (ignored or rescued)
         if changed:
             record.changed = True
             self._add_without_diff(task, host)
@@ -247,17 +260,20 @@ class Fleet:
             code = item.get("code")
             hidden = _is_hidden(item)
             guard = task.action.startswith(_OWN) and isinstance(code, str) and not hidden
-            kind = "ignored" if ignored else "refused" if guard else "failed"
+            real = "refused" if guard else "failed"
+            kind = "ignored" if ignored or rescued else real
             problems = [p for p in _dicts(item.get("problems")) if p.get("severity") == "error"] if guard else []
             for problem in problems or [{"code": code if guard else None, "message": _message(item, hidden)}]:
-                ended.setdefault(kind, []).append(self._add_problem(kind, task, host, item, problem))
+                ended.setdefault(real, []).append(self._add_problem(kind, task, host, item, problem))
         if not ignored:
             # One result is one failure, in Ansible's count too.
-            record.ended.append(("refused" if "refused" in ended else "failed", sum(ended.values(), [])))
+            kind = "refused" if "refused" in ended else "failed"
+            record.ended.append((kind, sum(ended.values(), []), rescued))
 
     def add_unreachable(self, task, host, result, ignored):
         """A host that did not answer."""
         self.host(host.name).unreachable |= not ignored
+        self._failed |= not ignored
         kind = "ignored" if ignored else "unreachable"
         self._add_problem(kind, task, host, result, {"message": _message(result, _is_hidden(result))})
 
@@ -286,25 +302,35 @@ class Fleet:
         self._end_play()
         for name, host in self.hosts.items():
             before, since = host.ended[:host.settled], host.ended[host.settled:]
-            # What is not rescued ends the host: the last ones are those that count.
-            rescued = len(since) - max(0, stats.failures.get(name, 0) - host.settled)
-            host.ended = before + since[max(0, rescued):]
+            # Ansible's count is the last word on how many were real: of those the last ones, which end a host.
+            count = max(0, stats.failures.get(name, 0) - host.settled)
+            order = sorted(range(len(since)), key=lambda at: (not since[at][2], at))
+            real = set(order[max(0, len(since) - count):])
+            kept = []
+            for at, (kind, keys, rescued) in enumerate(since):
+                if at in real:
+                    kept.append((kind, [self._move(key, name, kind) if rescued else key for key in keys], False))
+            standing = {key for _kind, keys, _rescued in before + kept for key in keys}
+            for at, (_kind, keys, rescued) in enumerate(since):
+                if at not in real and not rescued:
+                    for key in set(keys) - standing:
+                        self._move(key, name, "ignored")
+            host.ended = before + kept
             host.settled = len(host.ended)
-            standing = {key for _kind, keys in host.ended for key in keys}
-            for _kind, keys in since[:max(0, rescued)]:
-                for key in set(keys) - standing:
-                    self._overcome(key, name)
             if host.unreachable and not stats.dark.get(name):
                 host.unreachable = False
                 for key in [key for key, names in self.problems.items() if key[0] == "unreachable" and name in names]:
-                    self._overcome(key, name)
+                    self._move(key, name, "ignored")
 
-    def _overcome(self, key, name):
+    def _move(self, key, name, kind):
+        """Counts a host's problem as one of another kind."""
         names = self.problems.get(key, {})
         message = names.pop(name, None)
         if not names:
             self.problems.pop(key, None)
-        self.problems.setdefault(("ignored", *key[1:]), {}).setdefault(name, message)
+        key = (kind, *key[1:])
+        self.problems.setdefault(key, {}).setdefault(name, message)
+        return key
 
     def _reasons_of(self, reasons):
         """Code and message of each, the same object for the same reasons."""

@@ -96,6 +96,7 @@ impl Parser<'_> {
             {
                 let effect = Effect::Touch { name: Some(name), why: SPLIT_NAME };
                 sink.push(Step { effect, conditional, line: self.line_of(start) });
+                continue;
             }
             if words.is_empty() {
                 named = word.literal(self.text);
