@@ -119,9 +119,17 @@ impl Stretch {
                 }
             }
             self.delete(from..blanks.end, edits);
-        } else if all.into_iter().all(|span| ours(span) && !parted(span, blanks.start)) {
+        } else if !self.opens_with_tilde(blanks.end)
+            && all.into_iter().all(|span| ours(span) && !parted(span, blanks.start))
+        {
             self.delete(blanks.clone(), edits);
         }
+    }
+
+    /// Whether a `~` stands here that would be a home directory right behind the `=`.
+    fn opens_with_tilde(&self, at: usize) -> bool {
+        let plain = |span: &Span| span.quote == Quote::None && !span.escape;
+        self.text.get(at) == Some(&b'~') && self.span_of(at).is_some_and(plain)
     }
 
     /// Whether one assignment set both bytes of the text.
