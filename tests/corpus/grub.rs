@@ -404,6 +404,7 @@ const FOUND: &[&str] = &[
     "GRUB_CMDLINE_LINUX_DEFAULT=a\nif :; then GRUB_CMDLINE_LINUX_DEFAULT=\"${GRUB_CMDLINE_LINUX_DEFAULT}intel_iommu=off$GRUB_CMDLINE_LINUX_DEFAULT\"; fi",
     "{   GRUB_CMDLINE_LINUX_DEFAULT=quiet quiet\\\nintel_iommu=on; }",
     "GRUB_CMDLINE_LINUX_DEFAULT=intel_iommu=on\\ ~",
+    "GRUB_CMDLINE_LINUX_DEFAULT=''~\\\"\\'",
     "[\\\n[ a == b ]\\\n] || GRUB_CMDLINE_LINUX_DEFAULT=x",
     "function f ( ) { GRUB_CMDLINE_LINUX_DEFAULT=x; }\nf",
     "GRUB_CMDLINE_LINUX_DEFAULT=\"a $X iommu=pt$X$X b\"",

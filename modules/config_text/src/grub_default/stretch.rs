@@ -119,7 +119,7 @@ impl Stretch {
                 }
             }
             self.delete(from..blanks.end, edits);
-        } else if !self.opens_with_tilde(blanks.end)
+        } else if !(first.quote == Quote::None && self.opens_with_tilde(blanks.end))
             && all.into_iter().all(|span| ours(span) && !parted(span, blanks.start))
         {
             self.delete(blanks.clone(), edits);
