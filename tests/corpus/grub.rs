@@ -405,6 +405,8 @@ const FOUND: &[&str] = &[
     "{   GRUB_CMDLINE_LINUX_DEFAULT=quiet quiet\\\nintel_iommu=on; }",
     "GRUB_CMDLINE_LINUX_DEFAULT=intel_iommu=on\\ ~",
     "GRUB_CMDLINE_LINUX_DEFAULT=''~\\\"\\'",
+    "GRUB_CMDLINE_LINUX_DEFAULT=\r~\\\"",
+    "GRUB_CMDLINE_LINUX_DEFAULT=intel_iommu=on\\ iommu=pt\\ ~",
     "[\\\n[ a == b ]\\\n] || GRUB_CMDLINE_LINUX_DEFAULT=x",
     "function f ( ) { GRUB_CMDLINE_LINUX_DEFAULT=x; }\nf",
     "GRUB_CMDLINE_LINUX_DEFAULT=\"a $X iommu=pt$X$X b\"",

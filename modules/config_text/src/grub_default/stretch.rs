@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::Settings;
 use super::raw_edit::{Edits, RawEdit};
-use crate::kernel_cmdline::{Splice, Token, parse};
+use crate::kernel_cmdline::{Splice, Token, is_blank, parse};
 use crate::shell_assignment::{Piece, Quote, quoted};
 
 /// Text without anything computed inside.
@@ -104,7 +104,7 @@ impl Stretch {
         self.delete(range.clone(), edits);
         // Blanks that another assignment set are not ours to take; those before it may be all that was
         // there. Nor are those beyond an expansion, whose name would run into what comes next.
-        let ours = |span: &Span| (span.file, span.assignment) == home;
+        let ours = |span: &&Span| (span.file, span.assignment) == home;
         let parted = |span: &Span, from: usize| span.behind_expansion && span.at.start >= from;
         if parted(first, range.start) {
             return;
@@ -112,22 +112,29 @@ impl Stretch {
         let all: Vec<&Span> = self.spans_of(blanks).collect();
         if blanks.end <= range.start {
             let mut from = blanks.end;
-            for span in all.iter().rev().take_while(|span| ours(span)) {
+            for span in all.iter().rev().copied().take_while(|span| ours(span)) {
                 from = span.at.start.max(blanks.start);
                 if parted(span, from) {
                     break;
                 }
             }
             self.delete(from..blanks.end, edits);
-        } else if !(first.quote == Quote::None && self.opens_with_tilde(blanks.end))
-            && all.into_iter().all(|span| ours(span) && !parted(span, blanks.start))
+        } else if !(self.is_tilde(blanks.end)
+            && self.spans.iter().find(ours).is_some_and(|own| self.opens(own)))
+            && all.into_iter().all(|span| ours(&span) && !parted(span, blanks.start))
         {
             self.delete(blanks.clone(), edits);
         }
     }
 
+    /// Whether an assignment begins with this span, and with no blank: without its first tokens, what comes
+    /// next stands right behind the `=`.
+    fn opens(&self, span: &Span) -> bool {
+        span.raw.start == span.assignment && self.text.get(span.at.start).is_some_and(|byte| !is_blank(*byte))
+    }
+
     /// Whether a `~` stands here that would be a home directory right behind the `=`.
-    fn opens_with_tilde(&self, at: usize) -> bool {
+    fn is_tilde(&self, at: usize) -> bool {
         let plain = |span: &Span| span.quote == Quote::None && !span.escape;
         self.text.get(at) == Some(&b'~') && self.span_of(at).is_some_and(plain)
     }
