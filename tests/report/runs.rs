@@ -77,6 +77,7 @@ pub fn every_module_s_diff_is_grouped(version: &str) {
     let summary = ran.text.split_once("DIFF REPORT").expect("a summary").1;
     assert!(!summary.contains("hunter2"), "{summary}");
     assert!(summary.contains("4 hosts, 3 would change, 1 failed, 1 unreachable"), "{summary}");
+    assert!(summary.contains("3 hosts: Run without a diff  (without a diff)"), "{summary}");
     assert!(!ran.text.contains("diff_report'") && !ran.text.contains("Callback dispatch"), "{}", ran.text);
     assert_eq!(names(&site.reports), ["report.html", "report.json"]);
     keeps_to_its_schema(&env, &site);

@@ -37,6 +37,11 @@ def lines(report, path):
         lambda change: "%s%s  %s" % (change["on"] + ":" if change["on"] else "", change["path"], change["label"]),
         "changes",
     )
+    yield from _some(
+        [(change, "COLOR_CHANGED") for change in report["changes_without_diff"]],
+        lambda change: "%s  (without a diff)" % change["task"],
+        "changes without a diff",
+    )
     if report["drift"]:
         kinds = [entry["kind"] for entry in report["drift"]["entries"]]
         counted = ", ".join("%d %s" % (kinds.count(kind), kind) for kind in ("new", "changed", "gone"))
