@@ -293,24 +293,24 @@ class Objects(unittest.TestCase):
         def task():
             return types.SimpleNamespace(_uuid=object())
 
-        failing, rescuing, rescued = task(), task(), task()
-        block([task()], block([rescuing], rescued), failing)
-        always = block([], task())
-        always.always = [block([task()], inner := task())]
-        rescuing._parent = rescued._parent
-        outer = {"rescued": rescued, "rescuing": rescuing, "failing": failing, "inner": inner, "alone": task()}
-        alone = block([], outer["alone"])
-        self.assertIsNotNone(alone)
-        found = {name: ansible_objects.is_rescued(types.SimpleNamespace(_task=one)) for name, one in outer.items()}
-        self.assertEqual(found, {"rescued": True, "rescuing": True, "failing": True, "inner": True, "alone": False})
+        def is_rescued(one):
+            return ansible_objects.is_rescued(types.SimpleNamespace(_task=one))
+
+        failing, inner, alone, beside = task(), task(), task(), task()
+        # An outer block with a rescue holds a task and a block without one.
+        block([task()], failing, block([], inner))
+        # A block without a rescue; what rescues a block of its `always` is no rescue of its own.
+        block([], alone).always = [block([task()], beside)]
+        found = [is_rescued(one) for one in (failing, inner, alone, beside)]
+        self.assertEqual(found, [True, True, False, True])
         imported, imports = task(), task()
         around = block([task()], inside := block([], imported))
         imports._parent, inside._parent = around, imports
-        self.assertTrue(ansible_objects.is_rescued(types.SimpleNamespace(_task=imported)))
+        self.assertTrue(is_rescued(imported))
         lonely = block([task()])
         lonely.rescue = [first := task()]
         first._parent = lonely
-        self.assertFalse(ansible_objects.is_rescued(types.SimpleNamespace(_task=first)))
+        self.assertFalse(is_rescued(first))
 
     def test_what_a_vault_held(self):
         with tempfile.TemporaryDirectory() as folder:

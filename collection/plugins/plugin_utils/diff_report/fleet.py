@@ -28,8 +28,8 @@ class Host:
     """One host.
 
     `reboot` maps a task to the reasons it gave last, pairs of code and message. `ended` holds what would have ended it,
-    in order: a kind, the keys of its problems and whether a rescue takes it; `settled` counts those that have. `stopped`: a play ended without it,
-    for what other hosts did.
+    in order: a kind, the keys of its problems and whether a rescue takes it; `settled` counts those that have.
+    `stopped`: a play ended without it, for what other hosts did.
     """
 
     __slots__ = (
