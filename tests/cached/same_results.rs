@@ -66,6 +66,7 @@ pub fn of_every_playbook(version: &str) {
                     options.extend(rights);
                     world.play(way, playbook, &options)
                 });
+                assert_eq!(ran.rc, 0, "{what}: {}", ran.text);
                 // Its task in the background is copied the ordinary way.
                 let background = usize::from(playbook.ends_with("keywords.yml"));
                 assert_eq!(ran.files().min(1), background, "{what}: files are copied: {:?}", ran.channels);
